@@ -1,0 +1,9 @@
+"""The billing app."""
+
+from django.apps import AppConfig
+
+
+class BillingConfig(AppConfig):
+    """Imports and costs."""
+
+    name = "billing"

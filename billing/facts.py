@@ -1,0 +1,108 @@
+"""The fact tables: plain SQL tables, partitioned by delivery.
+
+A delivery is self-contained: its dimension rows carry small integers that mean something only
+inside it, so a delivery is loaded without touching another, becomes visible by one pointer
+(`BillingMonth.delivery`) and is dropped without a DELETE.
+
+    billing_tag_set      tag_set -> tags, cost_categories           (jsonb objects, text to text)
+    billing_cost_key     cost_key -> the dimensions of a line item but day and resource
+    billing_resource     resource -> resource_id as billed, cost_id as joined
+    billing_daily_cost   day x cost_key x resource -> measures      (resource 0: none)
+    billing_rollup_cost  day x cost_key -> measures
+
+Absent text is '' and never null. Amounts are exact decimals in the currency of the cost key.
+"""
+
+from dataclasses import dataclass
+
+MEASURE_COLUMNS = (
+    "unblended_cost numeric NOT NULL",
+    "net_unblended_cost numeric NOT NULL",
+    "amortized_cost numeric NOT NULL",
+    "net_amortized_cost numeric NOT NULL",
+    "list_cost numeric NOT NULL",
+    "usage_quantity numeric NOT NULL",
+)
+DIMENSIONS = (
+    "payer_account_id",
+    "account_id",
+    "service",
+    "region",
+    "charge_type",
+    "usage_type",
+    "operation",
+    "pricing_term",
+    "billing_entity",
+    "invoice_id",
+    "currency",
+)
+
+
+@dataclass(frozen=True)
+class FactTable:
+    """A partitioned table: its name, its columns after delivery_id, the indexes of a partition."""
+
+    name: str
+    columns: tuple[str, ...]
+    indexes: tuple[str, ...] = ()
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Return the names of the columns after delivery_id."""
+        return tuple(column.split()[0] for column in self.columns)
+
+    def partition(self, delivery_id: int) -> str:
+        """Return the name of a delivery's partition."""
+        return f"{self.name}_{delivery_id}"
+
+    @property
+    def create_sql(self) -> str:
+        """Return the statement that creates the partitioned parent."""
+        columns = ",\n    ".join(("delivery_id bigint NOT NULL", *self.columns))
+        return f"CREATE TABLE {self.name} (\n    {columns}\n) PARTITION BY LIST (delivery_id)"
+
+
+TAG_SET = FactTable(
+    "billing_tag_set",
+    (
+        "tag_set integer NOT NULL",
+        "tags jsonb NOT NULL",
+        "cost_categories jsonb NOT NULL",
+    ),
+)
+COST_KEY = FactTable(
+    "billing_cost_key",
+    (
+        "cost_key integer NOT NULL",
+        *(f"{name} text NOT NULL" for name in DIMENSIONS),
+        "tag_set integer NOT NULL",
+    ),
+)
+RESOURCE = FactTable(
+    "billing_resource",
+    (
+        "resource integer NOT NULL",
+        "resource_id text NOT NULL",
+        "cost_id text NOT NULL",
+    ),
+    ("cost_id",),
+)
+DAILY_COST = FactTable(
+    "billing_daily_cost",
+    (
+        "day date NOT NULL",
+        "cost_key integer NOT NULL",
+        "resource integer NOT NULL",
+        *MEASURE_COLUMNS,
+    ),
+    ("resource",),
+)
+ROLLUP_COST = FactTable(
+    "billing_rollup_cost",
+    (
+        "day date NOT NULL",
+        "cost_key integer NOT NULL",
+        *MEASURE_COLUMNS,
+    ),
+)
+FACT_TABLES = (TAG_SET, COST_KEY, RESOURCE, DAILY_COST, ROLLUP_COST)

@@ -1,0 +1,13 @@
+"""The partitioned fact tables (billing.facts), which Django's models do not describe."""
+
+from django.db import migrations
+
+from billing.facts import FACT_TABLES
+
+
+class Migration(migrations.Migration):
+    dependencies = [("billing", "0001_initial")]
+
+    operations = [
+        migrations.RunSQL(table.create_sql, f"DROP TABLE {table.name}") for table in FACT_TABLES
+    ]

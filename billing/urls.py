@@ -1,0 +1,6 @@
+"""Addresses of the cost pages, below /o/<organization>/."""
+
+from django.urls import URLPattern
+
+app_name = "billing"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,37 @@
+"""The operators' screen."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+
+from organizations.access import Action
+
+
+class OperatorSite(AdminSite):
+    """Django's admin, open to operators and owners of any organization and to administrators.
+
+    Membership decides, not `is_staff`; there is one sign-in page for the whole portal.
+    """
+
+    site_header = "Countinghouse"
+    site_title = "Countinghouse"
+    index_title = "Operators"
+    enable_nav_sidebar = True
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user: Any = request.user
+        return bool(
+            user.is_authenticated
+            and user.organizations_allowing(Action.MANAGE_CONNECTIONS).exists()
+        ) or bool(user.is_active and user.is_superuser)
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Send the visitor to the portal's own sign-in page."""
+        return redirect_to_login(
+            request.GET.get("next") or request.get_full_path(), settings.LOGIN_URL
+        )

@@ -1,0 +1,17 @@
+"""Every address of the portal. The access table in tests/ lists each with who may call it."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from config import views
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("", include("organizations.urls")),
+    path("o/<slug:organization>/", include("billing.urls")),
+    path("o/<slug:organization>/", include("discovery.urls")),
+    path("admin/", admin.site.urls),
+    path("api/v1/", include("config.api")),
+]

@@ -1,0 +1,1 @@
+"""AWS accounts: credentials, exports, checks, policies. `connections.aws` talks to AWS."""

@@ -1,0 +1,93 @@
+"""The seam at which discovered resources meet their costs: discovery asks, billing answers."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Protocol
+
+from organizations.models import Organization
+
+
+@dataclass(frozen=True)
+class ResourceKey:
+    """How a resource is named on both sides: `id` is the normalised resource id.
+
+    EC2 things by their bare id (`i-…`, `vol-…`, `eipalloc-…`), load balancers by what follows
+    `loadbalancer/` in the ARN, buckets by name, everything else by its full ARN.
+    """
+
+    account_id: str
+    id: str
+
+
+@dataclass(frozen=True)
+class ResourceCost:
+    """What a resource cost: the amount, its currency."""
+
+    amount: Decimal
+    currency: str
+
+
+class ResourceCosts(Protocol):
+    """What billing offers."""
+
+    def __call__(
+        self,
+        organization: Organization,
+        *,
+        start: date,
+        end: date,
+        keys: Collection[ResourceKey] | None = None,
+    ) -> Mapping[ResourceKey, ResourceCost]:
+        """Return the amortized cost of each resource on the days start <= day < end.
+
+        `keys` None means every resource with a cost.
+        """
+
+
+_provider: ResourceCosts | None = None
+
+
+def register(provider: ResourceCosts) -> None:
+    """Name the function that answers. Called from billing's AppConfig.ready()."""
+    global _provider  # noqa: PLW0603 - one provider for the process, set once at start
+    _provider = provider
+
+
+def resource_costs(
+    organization: Organization,
+    *,
+    start: date,
+    end: date,
+    keys: Collection[ResourceKey] | None = None,
+) -> Mapping[ResourceKey, ResourceCost]:
+    """Ask billing (see ResourceCosts)."""
+    if _provider is None:
+        raise RuntimeError("No app registered resource costs.")
+    return _provider(organization, start=start, end=end, keys=keys)
+
+
+def normalised_id(resource_id: str) -> str:
+    """Return the id under which a bill's or an API's resource id is joined.
+
+    >>> normalised_id("arn:aws:ec2:eu-west-1:111122223333:instance/i-0f2dead076354a419")
+    'i-0f2dead076354a419'
+    >>> normalised_id("arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/web/1a")
+    'app/web/1a'
+    >>> normalised_id("arn:aws:s3:::my-bucket")
+    'my-bucket'
+    """
+    if not resource_id.startswith("arn:"):
+        return resource_id
+    parts = resource_id.split(":", 5)
+    if len(parts) < 6:
+        return resource_id
+    service, rest = parts[2], parts[5]
+    if service == "ec2":
+        return rest.partition("/")[2] or rest
+    if service == "elasticloadbalancing" and rest.startswith("loadbalancer/"):
+        return rest.removeprefix("loadbalancer/")
+    if service == "s3":
+        return rest
+    return resource_id

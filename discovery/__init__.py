@@ -1,0 +1,1 @@
+"""Resources: what runs in the connected accounts, since when, and what it costs."""

@@ -1,0 +1,70 @@
+"""Writes on people and organizations."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from organizations.access import Role
+from organizations.audit import record
+from organizations.models import ApiToken, Membership, Organization, User
+
+
+@transaction.atomic
+def create_organization(*, slug: str, name: str) -> Organization:
+    """Create an organization. Raises ValidationError for a bad or taken slug."""
+    organization = Organization(slug=slug, name=name)
+    organization.full_clean()
+    organization.save()
+    record("organization.created", organization=organization, obj=organization)
+    return organization
+
+
+@transaction.atomic
+def add_member(*, organization: Organization, user: User, role: Role) -> Membership:
+    """Give a person a role in the organization, or change the role they have."""
+    membership, _ = Membership.objects.update_or_create(
+        organization=organization, user=user, defaults={"role": role}
+    )
+    record("member.set", organization=organization, obj=user, changes={"role": role})
+    return membership
+
+
+@transaction.atomic
+def invite_member(*, organization: Organization, email: str, role: Role) -> tuple[Membership, bool]:
+    """Give the person with this e-mail address a role; create the person where unknown.
+
+    Returns the membership and whether the person is new. Only a new person may be handed a link
+    to choose a password: a link for a known one would open somebody else's account.
+    """
+    email = email.strip().lower()
+    user = User.objects.filter(username=email).first()
+    is_new = user is None
+    if user is None:
+        user = User.objects.create_user(username=email, email=email)
+    return add_member(organization=organization, user=user, role=role), is_new
+
+
+@transaction.atomic
+def remove_member(membership: Membership) -> None:
+    """Take the person's role away. What they did stays in the audit trail."""
+    record("member.removed", organization=membership.organization, obj=membership.user)
+    membership.delete()
+
+
+@transaction.atomic
+def issue_token(
+    *, organization: Organization, role: Role, name: str, created_by: User | None = None
+) -> tuple[ApiToken, str]:
+    """Create an API token; return the row and its text, which is shown this once."""
+    token, text = ApiToken.issue(
+        organization=organization, role=role, name=name, created_by=created_by
+    )
+    record("token.issued", organization=organization, obj=token, changes={"role": role})
+    return token, text
+
+
+@transaction.atomic
+def revoke_token(token: ApiToken) -> None:
+    """Make the token useless from now on."""
+    token.revoked_at = timezone.now()
+    token.save(update_fields=["revoked_at"])
+    record("token.revoked", organization=token.organization, obj=token)
