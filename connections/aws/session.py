@@ -1,0 +1,167 @@
+"""Sessions and clients: the one door to AWS.
+
+`AwsClient.call` and `.pages` are how the whole portal calls AWS: errors leave as AwsFailure,
+retries and time-outs are the same everywhere, and the IAM action of each call is known.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.credentials import (
+    AssumeRoleCredentialFetcher,
+    DeferredRefreshableCredentials,
+)
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import Session as BotocoreSession
+
+from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
+from connections.aws.errors import Attempt, failure_from
+from connections.models import AuthMethod, Connection, ExternalId
+from organizations.crypto import Secret
+from organizations.models import Organization
+
+HOME_REGION = "us-east-1"
+_BASE = {
+    "user_agent_extra": "countinghouse",
+    "max_pool_connections": 32,
+    "s3": {"addressing_style": "auto"},
+}
+# Work in the background may wait; somebody who connects an account is told within 15 seconds.
+PATIENT = Config(
+    **_BASE,
+    connect_timeout=5,
+    read_timeout=60,
+    retries={"mode": "adaptive", "max_attempts": 6},
+)
+PROMPT = Config(
+    **_BASE,
+    connect_timeout=2,
+    read_timeout=4,
+    retries={"mode": "standard", "max_attempts": 2},
+)
+# API names whose IAM action reads otherwise.
+_IAM_ACTIONS = {
+    ("s3", "list_objects_v2"): "s3:ListBucket",
+    ("s3", "head_bucket"): "s3:ListBucket",
+    ("s3", "head_object"): "s3:GetObject",
+    ("s3", "list_buckets"): "s3:ListAllMyBuckets",
+    ("s3", "get_public_access_block"): "s3:GetBucketPublicAccessBlock",
+    ("s3", "put_public_access_block"): "s3:PutBucketPublicAccessBlock",
+    ("s3", "put_bucket_encryption"): "s3:PutEncryptionConfiguration",
+}
+_IAM_SERVICES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
+
+
+class AwsSession:
+    """Signed-in access to one account. `account` names it in sentences."""
+
+    def __init__(self, credentials: Credentials, *, account: str, config: Config = PATIENT) -> None:
+        self.account = account
+        self._config = config
+        self._session = boto3.Session(botocore_session=_signed_in(credentials, config))
+
+    def client(self, service: str, region: str = HOME_REGION) -> "AwsClient":
+        """Return a client of one service in one region. Safe to share between threads."""
+        client = self._session.client(service, region_name=region, config=self._config)
+        return AwsClient(client, service=service, region=region, account=self.account)
+
+
+class AwsClient:
+    """A service's client whose errors are AwsFailure."""
+
+    def __init__(self, client: Any, *, service: str, region: str, account: str) -> None:
+        self._client = client
+        self.service = service
+        self.region = region
+        self.account = account
+
+    def call(self, operation: str, *, target: str = "", **parameters: Any) -> dict[str, Any]:
+        """Make one call (`describe_regions`) and return its answer. Raises AwsFailure.
+
+        `target` names what the call is about in an error's sentence.
+        """
+        try:
+            answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
+        except (ClientError, BotoCoreError) as error:
+            raise failure_from(error, self.attempt(operation, target)) from None
+        return answer
+
+    def pages(
+        self, operation: str, key: str, *, target: str = "", **parameters: Any
+    ) -> Iterator[Any]:
+        """Yield the items under `key` of every page of a paginated call. Raises AwsFailure."""
+        try:
+            for page in self._client.get_paginator(operation).paginate(**parameters):
+                yield from page.get(key) or ()
+        except (ClientError, BotoCoreError) as error:
+            raise failure_from(error, self.attempt(operation, target)) from None
+
+    def attempt(self, operation: str, target: str = "") -> Attempt:
+        """Return what a failed call of this client was trying to do."""
+        return Attempt(
+            account=self.account,
+            service=self.service,
+            operation=operation,
+            action=iam_action(self.service, operation),
+            target=target or (self.region if self.service not in ("s3", "sts", "iam") else ""),
+        )
+
+
+def iam_action(service: str, operation: str) -> str:
+    """Return the IAM action of a call: ("ec2", "describe_regions") -> "ec2:DescribeRegions"."""
+    known = _IAM_ACTIONS.get((service, operation))
+    if known:
+        return known
+    camel = "".join(word.capitalize() for word in operation.removesuffix("_v2").split("_"))
+    return f"{_IAM_SERVICES.get(service, service)}:{camel}"
+
+
+def session_for(connection: Connection, *, config: Config = PATIENT) -> AwsSession:
+    """Return a session of a connection's account."""
+    return AwsSession(credentials_of(connection), account=str(connection), config=config)
+
+
+def credentials_of(connection: Connection) -> Credentials:
+    """Return a connection's stored credentials."""
+    if connection.auth_method == AuthMethod.ACCESS_KEY:
+        return AccessKey(connection.access_key_id, Secret(connection.secret_access_key))
+    if connection.auth_method == AuthMethod.ASSUME_ROLE:
+        return AssumedRole(connection.role_arn, external_id_of(connection.organization))
+    return Ambient()
+
+
+def external_id_of(organization: Organization) -> str:
+    """Return the organization's external id; it is made at first use and never changes."""
+    return ExternalId.objects.get_or_create(organization=organization)[0].value
+
+
+def _signed_in(credentials: Credentials, config: Config) -> BotocoreSession:
+    session = BotocoreSession()
+    if isinstance(credentials, AccessKey):
+        session.set_credentials(credentials.access_key_id, str(credentials.secret_access_key))
+    elif isinstance(credentials, AssumedRole):
+        session._credentials = _role_credentials(credentials, config)
+    return session
+
+
+def _role_credentials(role: AssumedRole, config: Config) -> DeferredRefreshableCredentials:
+    """Return credentials that assume the role at first use and again before they expire."""
+    own = BotocoreSession()
+
+    def create_client(service: str, **kwargs: Any) -> Any:
+        kwargs.pop("config", None)
+        return own.create_client(
+            service, **{"region_name": HOME_REGION, **kwargs, "config": config}
+        )
+
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=create_client,
+        source_credentials=own.get_credentials(),
+        role_arn=role.role_arn,
+        extra_args={"ExternalId": role.external_id, "RoleSessionName": "countinghouse"},
+    )
+    return DeferredRefreshableCredentials(
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
