@@ -43,8 +43,8 @@ def check_python() -> None:
     if sys.version_info < OLDEST:
         found = ".".join(str(part) for part in sys.version_info[:3])
         raise CannotInstall(
-            f"Countinghouse needs Python 3.11 or newer; {sys.executable} is {found}. Install a newer "
-            "one, or name it: make PYTHON=/path/to/python3.11 demo"
+            f"Countinghouse needs Python 3.11 or newer; {sys.executable} is {found}. Install a "
+            "newer one, or name it: make PYTHON=/path/to/python3.11 demo"
         )
 
 
