@@ -65,6 +65,7 @@ def process_environment(folder: Folder, settings: Mapping[str, str]) -> dict[str
     return {
         **kept,
         "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
         "COUNTINGHOUSE_DEMO": str(folder.path),
         **settings,
     }

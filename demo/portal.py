@@ -16,6 +16,11 @@ from demo.servers.process import Child, Children, StartFailed
 
 HOST = "127.0.0.1"
 _START_SECONDS = 60.0
+# Threads: one process to start and to end. The only worker has no neighbours to look for.
+_WORKER_OPTIONS = (
+    *("--pool", "threads", "--concurrency", "4"),
+    *("--without-gossip", "--without-mingle"),
+)
 
 
 class Portal:
@@ -45,7 +50,7 @@ class Portal:
         # A task that is cut off runs again by its Run row: a dead owner leaves no worker behind.
         self._children.start(
             "worker",
-            _celery("worker", "--pool", "threads", "--concurrency", "4", "--without-gossip"),
+            _celery("worker", *_WORKER_OPTIONS),
             env=self._env,
             owner_gone=SIGKILL,
             patience=10,

@@ -55,8 +55,7 @@ def _run(folder: Folder, port: int) -> None:
         watch_parent = _watch_parent()
         try:
             _start(folder, children, port, watch_parent)
-            _welcome(address)
-            children.on_wait = watch_parent
+            _welcome(address, shell_file)
             children.watch()
         finally:
             deafen()
@@ -73,6 +72,7 @@ def _start(folder: Folder, children: Children, port: int, watch_parent: Callable
         with step(title) as tick:
             children.on_wait = lambda: (watch_parent(), tick())
             yield
+        children.on_wait = watch_parent
 
     say("Countinghouse demo: starting")
     bare = environment.process_environment(folder, {})
@@ -111,7 +111,7 @@ def _seed_once(folder: Folder, portal: Portal, database: str) -> None:
         say("    this checkout has no demo/seed.py: the portal starts empty")
 
 
-def _welcome(address: str) -> None:
+def _welcome(address: str, shell_file: Path) -> None:
     say(f"\nPortal ready at {address}\n")
     wide = max(len(person.username) for person in PEOPLE)
     for person in PEOPLE:
@@ -119,8 +119,10 @@ def _welcome(address: str) -> None:
             f"  sign in as {person.username:<{wide}}  password {person.password:<{wide + 5}}  "
             f"{address}{person.place}  ({person.purpose})"
         )
-    say("\nIn another terminal:  . .demo/env && .venv/bin/python manage.py …")
-    say("Ctrl-C ends everything; the data stays in .demo/ (make demo-reset empties it).")
+    if shell_file.is_relative_to(CHECKOUT):
+        shell_file = shell_file.relative_to(CHECKOUT)
+    say(f"\nIn another terminal:  . {shell_file} && .venv/bin/python manage.py …")
+    say("Ctrl-C ends everything; the data stays (make demo-reset empties it).")
 
 
 def _watch_parent() -> Callable[[], None]:
