@@ -1,0 +1,31 @@
+"""Fixtures that every test may use."""
+
+import os
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.servers import aws as pretend_aws
+from demo.servers.process import Children
+
+
+@pytest.fixture(scope="session")
+def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a pretend AWS without the sample company, one for the whole run."""
+    logs: Path = tmp_path_factory.mktemp("aws")
+    with Children(logs) as children:
+        endpoint = pretend_aws.start(children, env=dict(os.environ), empty=True)
+        pretend_aws.wait_until_ready(endpoint, children)
+        yield endpoint
+
+
+@pytest.fixture
+def aws(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty pretend AWS over real HTTP; botocore finds it by AWS_ENDPOINT_URL. Its address."""
+    reset = urllib.request.Request(f"{aws_endpoint}/moto-api/reset", method="POST")  # noqa: S310
+    with urllib.request.urlopen(reset, timeout=30):  # noqa: S310 - our own address
+        pass
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
+    return aws_endpoint
