@@ -41,7 +41,7 @@ class Portal:
         manifest = CHECKOUT / "staticfiles" / "staticfiles.json"
         if manifest.exists() and stamp.exists() and stamp.read_text() == wanted:
             return
-        self._manage("collectstatic", "--no-input", "--clear")
+        self._manage("collectstatic", "--no-input")
         stamp.write_text(wanted)
 
     def start(self, port: int) -> None:

@@ -52,8 +52,8 @@ class RunningDemo:
         return self.process.communicate(timeout=60)[0]
 
 
-def start_demo(folder: Path, port: int, command: tuple[str, ...] = ("-m", "demo")) -> RunningDemo:
-    """Run the demo on a folder until it says that it is ready, or ends."""
+def start_demo(folder: Path, port: int, *command: str | Path) -> RunningDemo:
+    """Run the demo, or another command, on a folder until it says that it is ready, or ends."""
     env = {
         **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
         "DEMO_DIR": str(folder),
@@ -61,7 +61,7 @@ def start_demo(folder: Path, port: int, command: tuple[str, ...] = ("-m", "demo"
         "AWS_PROFILE": "of-the-user",
     }
     process = subprocess.Popen(
-        [sys.executable, *command],
+        command or (sys.executable, "-m", "demo"),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,8 +1,10 @@
 """`make demo` starts real servers once, and leaves none behind however it ends."""
 
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,8 @@ from demo.servers.process import free_port
 from tests.demo.processes import CHECKOUT, RunningDemo, eventually, living_in, start_demo
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads /proc")
+
+RESET = (sys.executable, "-m", "demo.reset")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,7 @@ def test_a_running_demo_answers_and_refuses_a_second_one_and_a_reset(demo: Runni
     assert second.process.returncode == 1
     assert f"already running here: process {demo.process.pid}, http://127.0.0.1" in second.said
 
-    reset = start_demo(demo.folder, free_port(), command=("-m", "demo.reset"))
+    reset = start_demo(demo.folder, free_port(), *RESET)
     assert reset.process.returncode == 1
     assert (demo.folder / "keys.json").exists()
 
@@ -91,6 +95,19 @@ def test_a_killed_demo_leaves_no_process_and_the_next_start_is_clean(
     assert again.process.returncode == 0
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_to_make_alone_ends_the_demo(
+    folder: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f'.PHONY: demo\ndemo:\n\t@exec "{sys.executable}" -m demo\n')
+    running = start_demo(folder, free_port(), "make", "-f", makefile)
+    assert running.process.poll() is None, running.said
+    running.end(how)
+    assert eventually(lambda: living_in(folder) == []), living_in(folder)
+
+
 def test_a_child_that_dies_is_named_and_takes_the_demo_down(demo: RunningDemo) -> None:
     # The worker's own process is the only one whose command line says so.
     [worker] = [
@@ -124,7 +141,7 @@ def test_a_port_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
 def test_a_reset_empties_the_folder_of_a_demo_that_is_over(tmp_path: Path) -> None:
     folder = tmp_path / ".demo"
     (folder / "spool").mkdir(parents=True)
-    done = start_demo(folder, 1, command=("-m", "demo.reset"))
+    done = start_demo(folder, 1, *RESET)
     assert done.process.returncode == 0
     assert not folder.exists()
 
