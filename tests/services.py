@@ -48,6 +48,7 @@ def start_services() -> None:
     children = Children(run / "log")
     atexit.register(_end, run, children)
     os.environ["SPOOL_DIR"] = str(run / "spool")
+    os.environ["STATIC_ROOT"] = str(run / "static")
     named = os.environ.get
     database = postgres.start(run, children, durable=False, named=named("DATABASE_URL"))
     broker = valkey.start(run, children, durable=False, named=named("CELERY_BROKER_URL"))
