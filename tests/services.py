@@ -65,7 +65,8 @@ def _forget_ambient_settings() -> None:
 
 def _new_run() -> Path:
     """Create a folder for this run and remove those of runs that are over."""
-    RUNS.mkdir(mode=0o700, exist_ok=True)
+    # Open to pass through: PostgreSQL may have to run as another user.
+    RUNS.mkdir(mode=0o711, exist_ok=True)
     for old in RUNS.iterdir():
         if _is_over(old):
             shutil.rmtree(old, ignore_errors=True)
