@@ -6,8 +6,8 @@ completely without it. Nothing is deleted.
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -19,8 +19,13 @@ from django.db.models.functions import Greatest
 from discovery.collectors.base import GLOBAL, Found
 from discovery.models import DiscoveryRun, DiscoveryScope, Resource
 from discovery.survey import ScopeAnswer
+from organizations.runs import ErrorClass
 
 BATCH = 1000
+_STILL_CHARGED = (
+    "AWS deletes nothing in a region that is switched off, and goes on charging for it: enable the"
+    " region again to look and tidy up."
+)
 _IDENTITY = ("organization", "account_id", "region", "type", "resource_id")
 _MUTABLE = (
     "family",
@@ -78,6 +83,37 @@ def reconcile(run: DiscoveryRun, answers: Sequence[ScopeAnswer]) -> Tally:
     return tally
 
 
+def mark_disabled_regions(run: DiscoveryRun, enabled: Collection[str]) -> list[str]:
+    """Note which regions with resources are no longer enabled; return a sentence for each.
+
+    AWS deletes nothing there and goes on charging, but lets nobody look: nothing in such a region
+    is called gone.
+    """
+    scopes = DiscoveryScope.objects.filter(connection=run.connection_id)
+    scopes = scopes.exclude(region__in=[GLOBAL, *enabled])
+    existing = Resource.objects.of(run.connection.organization_id).filter(
+        account_id=run.connection.account_id, gone_at=None
+    )
+    counts = Counter(
+        existing.exclude(region__in=[GLOBAL, *enabled]).values_list("region", flat=True)
+    )
+    scopes.exclude(region__in=counts).delete()
+    sentences = []
+    for region, count in sorted(counts.items()):
+        message = (
+            f"{region} is no longer enabled for {run.connection}: its {count} resources are shown"
+            " as they were seen last."
+        )
+        scopes.filter(region=region).update(
+            is_complete=False,
+            error_class=ErrorClass.CONFIG,
+            error_message=message,
+            error_hint=_STILL_CHARGED,
+        )
+        sentences.append(f"{message} {_STILL_CHARGED}")
+    return sentences
+
+
 def fingerprint(found: Found) -> str:
     """Return a hash of everything about a resource that can change."""
     told = [found.arn, found.name, found.state, dict(found.tags), _attributes(found)]
@@ -94,9 +130,7 @@ def _scope(answer: ScopeAnswer) -> Scope:
     return answer.family, answer.region
 
 
-def _known(
-    run: DiscoveryRun, answers: Sequence[ScopeAnswer]
-) -> Mapping[Scope, dict[_Key, _Known]]:
+def _known(run: DiscoveryRun, answers: Sequence[ScopeAnswer]) -> Mapping[Scope, dict[_Key, _Known]]:
     """Return the rows of these scopes, read at once."""
     families = {answer.family for answer in answers}
     regions = {answer.region for answer in answers}

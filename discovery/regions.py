@@ -3,7 +3,7 @@
 from connections.aws.session import AwsSession
 from discovery.collectors.base import Call
 
-DESCRIBE_REGIONS = Call("ec2", "describe_regions", "see which regions are enabled", probe={})
+DESCRIBE_REGIONS = Call("ec2", "describe_regions", "See which regions are enabled", probe={})
 
 # Where a partition's account-wide services answer.
 _HOME_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}

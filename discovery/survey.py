@@ -7,11 +7,12 @@ database.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
+from typing import Self
 
 from django.utils import timezone
 
@@ -28,6 +29,8 @@ SCOPE_THREADS = 24
 # scope never waits for a thread that waits for it.
 DETAIL_THREADS = 16
 SCOPE_SECONDS = 600
+# The scope in which an account says which regions are enabled.
+REGIONS = "regions"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class ScopeAnswer:
     unknown: list[Unknown] = field(default_factory=list)
     failure: RunFailure | None = None
     seconds: float = 0
+
+    @classmethod
+    def of_regions(cls) -> Self:
+        """Return the answer to the question which regions there are, to be filled in."""
+        return cls(REGIONS, GLOBAL, at=timezone.now())
 
     @property
     def is_complete(self) -> bool:
@@ -84,7 +92,7 @@ class Survey:
 
     def answers(
         self, collectors: Sequence[Collector], regions: Sequence[str]
-    ) -> Iterator[list[ScopeAnswer]]:
+    ) -> Generator[list[ScopeAnswer], None, None]:
         """Yield the answers of every scope as they come, as many together as are ready."""
         ready: SimpleQueue[ScopeAnswer] = SimpleQueue()
         scopes = scopes_of(collectors, regions)

@@ -1,8 +1,6 @@
 """The families of resources that are discovered, each a module of its own."""
 
-from collections.abc import Iterable
-
-from discovery.collectors.base import Call, Collector
+from discovery.collectors.base import Collector
 from discovery.collectors.classic_load_balancers import CLASSIC_LOAD_BALANCERS
 from discovery.collectors.ebs_volumes import EBS_VOLUMES
 from discovery.collectors.ec2_instances import EC2_INSTANCES
@@ -17,13 +15,4 @@ COLLECTORS: tuple[Collector, ...] = (
     LOAD_BALANCERS,
     CLASSIC_LOAD_BALANCERS,
 )
-LABELS = {collector.family: collector.label for collector in COLLECTORS}
-
-
-def calls_of(collectors: Iterable[Collector]) -> list[Call]:
-    """Return every call that these collectors make, each IAM action once, in order."""
-    by_action: dict[str, Call] = {}
-    for collector in collectors:
-        for call in collector.calls:
-            by_action.setdefault(call.action, call)
-    return list(by_action.values())
+LABELS = {"regions": "Enabled regions"} | {one.family: one.label for one in COLLECTORS}

@@ -24,14 +24,17 @@ Answer = TypeVar("Answer")
 class Call:
     """One API call that a collector makes.
 
-    `purpose` completes "needed to …". `probe` holds parameters with which the call can be tried
-    on any account without finding anything; None: it needs a resource that exists.
+    `purpose` says what for, as a label. `probe` are parameters with which the call can be tried
+    without harm; or, for a call that needs a resource, a function that names one to try it on
+    (None when there is none); absent: it cannot be tried. AWS's error codes in `absent` are
+    answers too: allowed, but there is no such thing.
     """
 
     service: str
     operation: str
     purpose: str
-    probe: Mapping[str, Any] | None = None
+    probe: Mapping[str, Any] | Callable[[AwsClient], Mapping[str, Any] | None] | None = None
+    absent: tuple[str, ...] = ()
 
     @property
     def action(self) -> str:

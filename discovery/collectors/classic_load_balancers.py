@@ -18,6 +18,7 @@ from discovery.collectors.base import (
 from discovery.models import ResourceType
 
 _DELETED = "LoadBalancerNotFound"
+_NOBODYS = "countinghouse-permission-check"
 
 
 def _collect(place: Place) -> Iterator[Found]:
@@ -45,7 +46,8 @@ def _health(place: Place, name: str) -> dict[str, int] | None:
         answer = client.call("describe_instance_health", target=name, LoadBalancerName=name)
         return dict(Counter(one["State"] for one in answer["InstanceStates"]))
 
-    return place.detail("instance health", name, ask, {_DELETED: {}})
+    absent: dict[str, dict[str, int]] = {_DELETED: {}}
+    return place.detail("instance health", name, ask, absent)
 
 
 def _found(
@@ -81,10 +83,22 @@ CLASSIC_LOAD_BALANCERS = Collector(
     types=(ResourceType.LOAD_BALANCER,),
     calls=(
         Call(
-            "elb", "describe_load_balancers", "find classic load balancers", probe={"PageSize": 1}
+            "elb", "describe_load_balancers", "Find classic load balancers", probe={"PageSize": 1}
         ),
-        Call("elb", "describe_tags", "read the tags of classic load balancers"),
-        Call("elb", "describe_instance_health", "see whether classic load balancers are used"),
+        Call(
+            "elb",
+            "describe_tags",
+            "Read the tags of classic load balancers",
+            probe={"LoadBalancerNames": [_NOBODYS]},
+            absent=(_DELETED,),
+        ),
+        Call(
+            "elb",
+            "describe_instance_health",
+            "See whether classic load balancers are used",
+            probe={"LoadBalancerName": _NOBODYS},
+            absent=(_DELETED,),
+        ),
     ),
     collect=_collect,
 )

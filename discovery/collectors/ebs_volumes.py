@@ -41,6 +41,6 @@ EBS_VOLUMES = Collector(
     family="ebs_volumes",
     label="EBS volumes",
     types=(ResourceType.EBS_VOLUME,),
-    calls=(Call("ec2", "describe_volumes", "find EBS volumes", probe={"MaxResults": 5}),),
+    calls=(Call("ec2", "describe_volumes", "Find EBS volumes", probe={"MaxResults": 5}),),
     collect=_collect,
 )

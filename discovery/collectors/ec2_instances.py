@@ -54,8 +54,6 @@ EC2_INSTANCES = Collector(
     family="ec2_instances",
     label="EC2 instances",
     types=(ResourceType.EC2_INSTANCE,),
-    calls=(
-        Call("ec2", "describe_instances", "find EC2 instances", probe={"MaxResults": 5}),
-    ),
+    calls=(Call("ec2", "describe_instances", "Find EC2 instances", probe={"MaxResults": 5}),),
     collect=_collect,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connections.aws.session import AwsClient
 from discovery.collectors.base import (
     Call,
     Collector,
@@ -63,13 +64,19 @@ def _found(place: Place, item: dict[str, Any], tags: dict[str, str] | None) -> F
     )
 
 
+def some_arn(client: AwsClient) -> dict[str, list[str]] | None:
+    """Return the parameters that ask for the tags of some load balancer, if there is one."""
+    some = client.call("describe_load_balancers", PageSize=1)["LoadBalancers"]
+    return {"ResourceArns": [some[0]["LoadBalancerArn"]]} if some else None
+
+
 LOAD_BALANCERS = Collector(
     family="load_balancers",
     label="Application, network and gateway load balancers",
     types=(ResourceType.LOAD_BALANCER,),
     calls=(
-        Call("elbv2", "describe_load_balancers", "find load balancers", probe={"PageSize": 1}),
-        Call("elbv2", "describe_tags", "read the tags of load balancers"),
+        Call("elbv2", "describe_load_balancers", "Find load balancers", probe={"PageSize": 1}),
+        Call("elbv2", "describe_tags", "Read the tags of load balancers", probe=some_arn),
     ),
     collect=_collect,
 )

@@ -11,15 +11,9 @@ _EVERYBODY = (
     "http://acs.amazonaws.com/groups/global/AllUsers",
     "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
 )
-_NO_BLOCK = {
-    name: False
-    for name in (
-        "BlockPublicAcls",
-        "IgnorePublicAcls",
-        "BlockPublicPolicy",
-        "RestrictPublicBuckets",
-    )
-}
+_NO_BLOCK = dict.fromkeys(
+    ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), False
+)
 # A bucket deleted between two calls has no details; the next run calls it gone.
 _DELETED = "NoSuchBucket"
 
@@ -60,7 +54,8 @@ def _tags(place: Place, client: AwsClient, name: str) -> dict[str, str] | None:
     def ask() -> dict[str, str]:
         return tags_of(client.call("get_bucket_tagging", target=name, Bucket=name), "TagSet")
 
-    return place.detail("tags", name, ask, {"NoSuchTagSet": {}, _DELETED: {}})
+    absent: dict[str, dict[str, str]] = {"NoSuchTagSet": {}, _DELETED: {}}
+    return place.detail("tags", name, ask, absent)
 
 
 def _public_access_block(place: Place, client: AwsClient, name: str) -> dict[str, bool] | None:
@@ -92,18 +87,40 @@ def _public_grants(place: Place, client: AwsClient, name: str) -> list[str] | No
     return place.detail("access control list", name, ask, absent)
 
 
+def _some_bucket(client: AwsClient) -> dict[str, str] | None:
+    some = client.call("list_buckets", MaxBuckets=1)["Buckets"]
+    return {"Bucket": some[0]["Name"]} if some else None
+
+
 S3_BUCKETS = Collector(
     family="s3_buckets",
     label="S3 buckets",
     types=(ResourceType.S3_BUCKET,),
     calls=(
-        Call("s3", "list_buckets", "find S3 buckets", probe={"MaxBuckets": 1}),
-        Call("s3", "get_bucket_tagging", "read the tags of S3 buckets"),
-        Call("s3", "get_public_access_block", "see whether S3 buckets block public access"),
-        Call("s3", "get_bucket_policy_status", "see whether S3 bucket policies are public"),
-        Call("s3", "get_bucket_acl", "see whether S3 bucket ACLs are public"),
+        Call("s3", "list_buckets", "Find S3 buckets", probe={"MaxBuckets": 1}),
+        Call(
+            "s3",
+            "get_bucket_tagging",
+            "Read the tags of S3 buckets",
+            probe=_some_bucket,
+            absent=("NoSuchTagSet",),
+        ),
+        Call(
+            "s3",
+            "get_public_access_block",
+            "See whether S3 buckets block public access",
+            probe=_some_bucket,
+            absent=("NoSuchPublicAccessBlockConfiguration",),
+        ),
+        Call(
+            "s3",
+            "get_bucket_policy_status",
+            "See whether S3 bucket policies are public",
+            probe=_some_bucket,
+            absent=("NoSuchBucketPolicy",),
+        ),
+        Call("s3", "get_bucket_acl", "See whether S3 bucket ACLs are public", probe=_some_bucket),
     ),
     collect=_collect,
     is_regional=False,
 )
-
