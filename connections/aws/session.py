@@ -35,6 +35,13 @@ PATIENT = Config(
     read_timeout=60,
     retries={"mode": "adaptive", "max_attempts": 6},
 )
+# A survey asks hundreds of places at once and may not wait minutes for one that hangs.
+SURVEYING = Config(
+    **_BASE,
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"mode": "adaptive", "total_max_attempts": 4},
+)
 PROMPT = Config(
     **_BASE,
     connect_timeout=2,
