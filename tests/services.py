@@ -31,7 +31,9 @@ def start_services() -> None:
     os.environ.update(
         SECRET_KEY="tests only",
         FIELD_KEYS=Fernet.generate_key().decode(),
-        DEBUG="false",
+        # For plain static files, without collecting them first; pytest-django runs the tests
+        # themselves with DEBUG off.
+        DEBUG="true",
         HTTPS="false",
         **aws_settings(_NO_AWS),
     )
@@ -46,6 +48,7 @@ def start_services() -> None:
     children = Children(run / "log")
     atexit.register(_end, run, children)
     os.environ["SPOOL_DIR"] = str(run / "spool")
+    os.environ["STATIC_ROOT"] = str(run / "static")
     named = os.environ.get
     database = postgres.start(run, children, durable=False, named=named("DATABASE_URL"))
     broker = valkey.start(run, children, durable=False, named=named("CELERY_BROKER_URL"))
