@@ -65,7 +65,7 @@ def change(
         "difference": _plain(difference),
         "currency": currency,
         "direction": _direction(difference),
-        "text": _change_text(now, before),
+        "text": _change_text(now, before, currency),
     }
 
 
@@ -75,7 +75,7 @@ def _direction(difference: Decimal) -> str:
     return "up" if difference > 0 else "down"
 
 
-def _change_text(now: Decimal, before: Decimal) -> str:
+def _change_text(now: Decimal, before: Decimal, currency: str) -> str:
     if now == before:
         return "no change"
     if before == 0:
@@ -83,7 +83,7 @@ def _change_text(now: Decimal, before: Decimal) -> str:
     if now == 0:
         return "gone"
     if before < 0 or now < 0:  # a percentage of a credit says nothing
-        return money_text(now - before)
+        return money_text(now - before, currency)
     return _percent_text((now - before) / before * 100)
 
 
