@@ -180,7 +180,7 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
         rows = ((external_id_of(one), one.name) for one in mine)
         listed = format_html_join(", ", "<code>{}</code> ({})", rows)
         return format_html(
-            "The role’s trust policy must name the portal’s own identity and demand the external"
+            "The role's trust policy must name the portal's own identity and demand the external"
             " id {}.",
             listed,
         )
