@@ -15,4 +15,4 @@ import django  # noqa: E402 - the settings read the environment set above
 
 django.setup()
 
-pytest_plugins = ["tests.fixtures"]
+pytest_plugins = ["tests.fixtures", "tests.cast"]

@@ -6,6 +6,7 @@ Hashes are always checked. uv installs in seconds; where it cannot, pip does the
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,8 @@ class CannotInstall(Exception):  # noqa: N818 - reads as the sentence it carries
 
 
 def main(goal: str) -> int:
+    # However we are asked to end, the installer that runs for us ends first.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         check_python()
         if goal == "lock":
@@ -36,6 +39,9 @@ def main(goal: str) -> int:
     except CannotInstall as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        say("Interrupted; the next start installs what is missing.")
+        return 130
     return 0
 
 

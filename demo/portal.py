@@ -41,7 +41,7 @@ class Portal:
         manifest = CHECKOUT / "staticfiles" / "staticfiles.json"
         if manifest.exists() and stamp.exists() and stamp.read_text() == wanted:
             return
-        self._manage("collectstatic", "--no-input", "--clear")
+        self._manage("collectstatic", "--no-input")
         stamp.write_text(wanted)
 
     def start(self, port: int) -> None:
@@ -112,7 +112,7 @@ def _celery(*arguments: str) -> list[str]:
 def _web_answers(port: int) -> bool:
     connection = http.client.HTTPConnection(HOST, port, timeout=10)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", "/readyz")
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False

@@ -28,7 +28,7 @@ def wait_until_ready(endpoint: str, children: Children) -> None:
 def _answers(endpoint: str) -> bool:
     connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=5)
     try:
-        connection.request("GET", "/moto-api/data.json")
+        connection.request("GET", "/pretend/ready")
         return connection.getresponse().status == http.client.OK
     except (OSError, http.client.HTTPException):
         return False
