@@ -24,17 +24,17 @@ help:
 	@echo "make lock        re-make requirements/*.txt from pyproject.toml"
 
 install:
-	@$(BOOTSTRAP) demo
+	@exec $(BOOTSTRAP) demo
 
 demo:
-	@$(BOOTSTRAP) demo
+	@exec $(BOOTSTRAP) demo
 	@exec $(VENV) -m demo
 
 demo-reset:
 	@exec "$(or $(PYTHON),python3)" -m demo.reset
 
 test:
-	@$(BOOTSTRAP) dev
+	@exec $(BOOTSTRAP) dev
 	@echo "== Lint (ruff)"
 	@$(VENV) -m ruff check .
 	@echo "== Format (ruff)"
@@ -52,9 +52,9 @@ test:
 	@$(VENV) -m pytest
 
 bench:
-	@$(BOOTSTRAP) dev
+	@exec $(BOOTSTRAP) dev
 	@exec $(VENV) -m bench
 
 lock:
-	@$(BOOTSTRAP) dev
-	@$(BOOTSTRAP) lock
+	@exec $(BOOTSTRAP) dev
+	@exec $(BOOTSTRAP) lock

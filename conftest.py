@@ -15,4 +15,10 @@ import django  # noqa: E402 - the settings read the environment set above
 
 django.setup()
 
-pytest_plugins = ["tests.fixtures", "tests.cast"]
+from django.core.management import call_command  # noqa: E402 - needs the setup above
+
+# Pages name their static files by content, as in production.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    call_command("collectstatic", interactive=False, verbosity=0)
+
+pytest_plugins = ["tests.fixtures", "tests.cast", "tests.belongings"]

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from organizations.access import Action
@@ -31,7 +32,9 @@ class OperatorSite(AdminSite):
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Send the visitor to the portal's own sign-in page."""
+        """Send a stranger to the portal's own sign-in page, and tell anybody else why not."""
+        if request.user.is_authenticated:
+            raise PermissionDenied("The operators' screen is for operators and owners.")
         return redirect_to_login(
             request.GET.get("next") or request.get_full_path(), settings.LOGIN_URL
         )

@@ -128,6 +128,8 @@ def get_uv() -> bool:
 def run_uv(*arguments: "str | Path", source: str = "") -> bool:
     # Never a Python of uv's own: the one that runs this is the one that was chosen.
     env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    # A company's own certificate authority is known to the system, as pip needs it to be.
+    env.setdefault("UV_SYSTEM_CERTS", "true")
     done = subprocess.run(
         [UV, *arguments], env=env, cwd=CHECKOUT, input=source, text=True, check=False
     )

@@ -43,6 +43,7 @@ def portal_settings(
         "DEBUG": "false",
         "HTTPS": "false",
         "SPOOL_DIR": str(spool),
+        "STATIC_ROOT": str(folder.path / "static"),
         **aws_settings(aws_endpoint),
     }
 

@@ -38,7 +38,7 @@ class Portal:
         """Collect the static files unless nothing changed since the last time."""
         stamp = self._folder.path / "static.fingerprint"
         wanted = _static_fingerprint()
-        manifest = CHECKOUT / "staticfiles" / "staticfiles.json"
+        manifest = Path(self._env["STATIC_ROOT"], "staticfiles.json")
         if manifest.exists() and stamp.exists() and stamp.read_text() == wanted:
             return
         self._manage("collectstatic", "--no-input")

@@ -48,6 +48,7 @@ def start_services() -> None:
     children = Children(run / "log")
     atexit.register(_end, run, children)
     os.environ["SPOOL_DIR"] = str(run / "spool")
+    os.environ["STATIC_ROOT"] = str(run / "static")
     named = os.environ.get
     database = postgres.start(run, children, durable=False, named=named("DATABASE_URL"))
     broker = valkey.start(run, children, durable=False, named=named("CELERY_BROKER_URL"))
@@ -64,7 +65,8 @@ def _forget_ambient_settings() -> None:
 
 def _new_run() -> Path:
     """Create a folder for this run and remove those of runs that are over."""
-    RUNS.mkdir(mode=0o700, exist_ok=True)
+    # Open to pass through: PostgreSQL may have to run as another user.
+    RUNS.mkdir(mode=0o711, exist_ok=True)
     for old in RUNS.iterdir():
         if _is_over(old):
             shutil.rmtree(old, ignore_errors=True)

@@ -1,7 +1,9 @@
 """What AWS has delivered of an export: the manifest of each month, and what a manifest says.
 
-Data Exports (CUR 2.0, FOCUS)  <prefix>/<export>/metadata/BILLING_PERIOD=2026-04/<export>-Manifest.json
-legacy CUR                     <prefix>/<report>/20260401-20260501/<report>-Manifest.json
+Data Exports (CUR 2.0, FOCUS)  <root>/metadata/BILLING_PERIOD=2026-04/<export>-Manifest.json
+legacy CUR                     <root>/20260401-20260501/<report>-Manifest.json
+
+where <root> is <prefix>/<export>.
 
 Both services may also keep a copy of the manifest for every execution, one folder deeper; those
 copies are ignored: the one beside them is always the newest.
@@ -58,6 +60,7 @@ class Manifest:
     execution_id  AWS's id of the delivery (legacy: the assembly id); with `etag` it tells whether
                   a delivery is known
     export_arn    of a Data Export; '' in a legacy manifest
+    account_id    whose bill it is, as far as the manifest says it, else ''
     files         keys of the data files in the manifest's bucket, in order, at least one
     etag          of the manifest as it was read
     """
@@ -67,6 +70,7 @@ class Manifest:
     etag: str
     execution_id: str
     export_arn: str
+    account_id: str
     is_legacy: bool
     columns: tuple[Column, ...]
     files: tuple[str, ...]
@@ -133,17 +137,24 @@ def parse_manifest(text: bytes, *, bucket: str, ref: ManifestRef, etag: str) -> 
         for one in _list(said, "reportKeys" if is_legacy else "dataFiles", where)
     )
     file_format = _format_of(files, where)
+    arn = "" if is_legacy else _text(said, "exportArn", where)
     return Manifest(
         billing_period=ref.billing_period,
         key=ref.key,
         etag=etag,
         execution_id=_text(said, "assemblyId" if is_legacy else "executionId", where),
-        export_arn="" if is_legacy else _text(said, "exportArn", where),
+        export_arn=arn,
+        account_id=str(said.get("account") or "") if is_legacy else _account_of(arn),
         is_legacy=is_legacy,
         columns=tuple(_column(one, file_format, where) for one in _list(said, "columns", where)),
         files=files,
         file_format=file_format,
     )
+
+
+def _account_of(arn: str) -> str:
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 else ""
 
 
 def _json_object(text: bytes, where: str) -> Mapping[str, Any]:

@@ -117,7 +117,10 @@ class PretendAws:
         return self._account_ids.pop(0) if self._account_ids else self._random_account_id()
 
     def name_next_accounts(self, account_ids: list[str]) -> None:
-        """The ids that organizations:CreateAccount gives next, which AWS would choose."""
+        """The ids that organizations:CreateAccount gives next, which AWS would choose.
+
+        For an organization that exists: moto takes an id to make one, too.
+        """
         self._account_ids.extend(account_ids)
 
     def _control(self, environ: Environ, what: str) -> Answer:

@@ -51,9 +51,11 @@ class DataExports:
 
     def __init__(self) -> None:
         self.accounts: dict[str, dict[str, dict[str, Any]]] = {}
+        self._created = 0
 
     def reset(self) -> None:
         self.accounts.clear()
+        self._created = 0
 
     def handle(self, call: Call) -> dict[str, Any]:
         operations: dict[str, Callable[[Call], dict[str, Any]]] = {
@@ -99,7 +101,7 @@ class DataExports:
         _claim_bucket(call, export)
         arn = (
             f"arn:aws:bcm-data-exports:us-east-1:{call.account_id}:export/"
-            f"{export['Name']}-{uuid.uuid4()}"
+            f"{export['Name']}-{self._unique(call.account_id, export['Name'])}"
         )
         now = _now()
         exports[arn] = {
@@ -108,6 +110,11 @@ class DataExports:
             "Executions": [],
         }
         return {"ExportArn": arn}
+
+    def _unique(self, account_id: str, name: str) -> str:
+        """A UUID, the same for the same history: a restarted demo gives the same ARNs."""
+        self._created += 1
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{account_id}/{name}/{self._created}"))
 
     def _find(self, call: Call) -> dict[str, Any]:
         arn = str(call.params.get("ExportArn"))

@@ -30,7 +30,6 @@ _STALE_LOCK_SECONDS = 8.0
 _DURABLE = {"max_wal_size": "2GB", "wal_compression": "on"}
 # A test database is made anew each time: nothing in it needs to survive a power cut.
 _THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-_RUN_AS_OWNER = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 
 
 @dataclass(frozen=True)
@@ -252,33 +251,48 @@ def _write_secret(path: Path, text: str, owner: str | None) -> None:
 
 
 def _unprivileged(root: Path, programs: _Programs) -> tuple[list[str], str | None]:
-    """Return (command prefix, user) under which PostgreSQL runs: it refuses to run as root.
+    """Return (command prefix, user) under which PostgreSQL runs.
 
-    A user namespace keeps the data root's own; where the kernel forbids it, `nobody` must do.
+    It refuses to run as root or as a user that the system has no name for. A user namespace, where
+    we pass for `nobody`, keeps the data our own; where the kernel forbids it, the real one must do.
     """
-    if os.geteuid() != 0:
+    if os.geteuid() != 0 and _has_name(os.geteuid()):
         return [], None
-    if _works([*_RUN_AS_OWNER, "setpriv", "--pdeathsig", "SIGINT", "true"]):
+    nobody = pwd.getpwnam("nobody")
+    disguise = [
+        *("unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}"),
         # Entering a namespace clears the death signal, so it is set again inside.
-        return [*_RUN_AS_OWNER, "setpriv", "--pdeathsig", "SIGINT", "--"], None
-    nobody = pwd.getpwnam("nobody").pw_name
-    root.chmod(0o711)
-    if _works([programs.bin / "postgres", "--version"], user=nobody, cwd=root):
-        return [], nobody
+        *("setpriv", "--pdeathsig", "SIGINT", "--"),
+    ]
+    if _works([*disguise, "true"]):
+        return disguise, None
+    if os.geteuid() == 0:
+        root.chmod(0o711)
+        enter_both = 'cd "$0" && exec "$1" --version'
+        command = ["sh", "-c", enter_both, root, programs.bin / "postgres"]
+        if _works(command, user=nobody.pw_name):
+            return [], nobody.pw_name
     raise StartFailed(
-        "PostgreSQL refuses to run as root, this system forbids user namespaces, and the user "
-        f"nobody may not enter {root} or {programs.bin}. Run this as an ordinary user, or name a "
-        "database in DATABASE_URL."
+        "PostgreSQL refuses to run as root or as a nameless user, this system forbids user "
+        f"namespaces, and the user nobody may not enter {root} or {programs.bin}. Run this as an "
+        "ordinary user, or name a database in DATABASE_URL."
     )
 
 
-def _works(command: list[str | Path], user: str | None = None, cwd: Path | None = None) -> bool:
+def _has_name(user_id: int) -> bool:
+    try:
+        pwd.getpwuid(user_id)
+    except KeyError:
+        return False
+    return True
+
+
+def _works(command: list[str | Path], user: str | None = None) -> bool:
     try:
         done = subprocess.run(
             command,
             user=user,
             extra_groups=[] if user else None,
-            cwd=cwd,
             capture_output=True,
             check=False,
         )

@@ -70,9 +70,7 @@ def test_keys_rotate_without_a_gap(stored: Connection, settings: Settings) -> No
     assert Connection.objects.get().secret_access_key == SECRET
 
 
-def test_a_lost_key_is_said_and_destroys_nothing(
-    stored: Connection, settings: Settings
-) -> None:
+def test_a_lost_key_is_said_and_destroys_nothing(stored: Connection, settings: Settings) -> None:
     old, before = settings.FIELD_KEYS[0], _raw()
     _use(settings, [Fernet.generate_key().decode()])
     with pytest.raises(FieldDecryptionError) as raised:

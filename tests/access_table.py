@@ -1,0 +1,67 @@
+"""Every route of the portal and who may call it. `test_access_table.py` walks it.
+
+A route that is missing here fails the build, so nobody can forget to decide.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from organizations.access import Action
+
+
+class Guard(Enum):
+    """Guards that are no action of an organization."""
+
+    PUBLIC = "anybody"
+    SIGNED_IN = "anybody who signed in"
+    ADMINISTRATOR = "administrators of the installation"
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route: its name, how to call it, and what the caller needs.
+
+    `url` may hold {organization} and {connection}, {import_run}, … : objects of Acme by name.
+    `of_object` says that the address names an object, so a stranger to it gets 404.
+    """
+
+    name: str
+    url: str
+    needs: Action | Guard
+    method: str = "get"
+    of_object: bool = False
+    query: dict[str, str] = field(default_factory=dict)
+
+
+PAGES = [
+    Route("home", "/", Guard.SIGNED_IN),
+    Route("healthz", "/healthz", Guard.PUBLIC),
+    Route("readyz", "/readyz", Guard.PUBLIC),
+    Route("sign-in", "/sign-in/", Guard.PUBLIC),
+    Route("sign-out", "/sign-out/", Guard.PUBLIC, method="post"),
+    Route("password-change", "/password/", Guard.SIGNED_IN),
+    Route("password-changed", "/password/changed/", Guard.SIGNED_IN),
+    Route("welcome", "/welcome/MQ/bad-token/", Guard.PUBLIC),
+    Route("welcome-done", "/welcome/done/", Guard.PUBLIC),
+    Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
+    Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
+    Route("discovery:resources", "/o/{organization}/resources/", Action.VIEW_RESOURCES),
+]
+
+API = [
+    Route("api-schema", "/api/v1/schema/", Guard.SIGNED_IN),
+]
+
+# Admin pages by model: who may see the rows, and who may change them (None: nobody).
+ADMIN: dict[str, tuple[Action | Guard, Action | Guard | None]] = {
+    "organizations.organization": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
+    "organizations.user": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
+    "organizations.membership": (Action.MANAGE_MEMBERS, Action.MANAGE_MEMBERS),
+    "organizations.apitoken": (Action.MANAGE_MEMBERS, Action.MANAGE_MEMBERS),
+    "organizations.auditevent": (Action.MANAGE_MEMBERS, None),
+    "django_celery_beat.periodictask": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
+    "django_celery_beat.intervalschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
+    "django_celery_beat.crontabschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
+    "django_celery_beat.solarschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
+    "django_celery_beat.clockedschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
+}

@@ -1,0 +1,155 @@
+"""One of each thing that Acme owns, under names that must never show to anybody else."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import models
+from django.utils import timezone
+
+from billing.models import BillingMonth, Delivery, DeliveryAccount, ImportRun, ServiceName
+from connections.models import (
+    Account,
+    AuthMethod,
+    CheckRun,
+    Connection,
+    ConnectionKind,
+    Export,
+    ExportSchema,
+    ExternalId,
+    JobHealth,
+)
+from discovery.models import DiscoveryRun, DiscoveryScope, Resource, ResourceType
+from organizations.access import Role
+from organizations.audit import record
+from organizations.models import ApiToken, Membership
+from organizations.runs import RunState, Trigger
+from tests.cast import Cast
+
+MARK = "zz-acme-only"
+ACCOUNT = "987654321098"
+
+
+@dataclass
+class Belongings:
+    """The things by model, and their ids for addresses."""
+
+    rows: dict[type[models.Model], Any]
+    names: dict[str, Any]
+    before: list[Any] = field(default_factory=list, repr=False)
+
+    def of(self, model: type[models.Model]) -> Any:
+        """Return Acme's row of this model."""
+        return self.rows[model]
+
+    def shown_in(self, text: str) -> bool:
+        """Say whether anything of Acme shows in a page."""
+        return MARK in text or ACCOUNT in text
+
+    def everything_is_unchanged(self) -> bool:
+        """Say whether all rows of Acme are as they were made."""
+        return self.before == _state(self.rows)
+
+
+def _state(rows: dict[type[models.Model], Any]) -> list[Any]:
+    return [model._base_manager.filter(pk=row.pk).values().first() for model, row in rows.items()]
+
+
+@pytest.fixture
+def belongings(cast: Cast) -> Belongings:
+    """One of each thing of Acme."""
+    acme, now = cast.acme, timezone.now()
+    connection = Connection.objects.create(
+        organization=acme,
+        name=f"{MARK} payer",
+        kind=ConnectionKind.ROOT,
+        account_id=ACCOUNT,
+        auth_method=AuthMethod.ACCESS_KEY,
+        access_key_id="AKIAACMEONLY",
+        secret_access_key="a secret of acme",
+    )
+    export = Export.objects.create(
+        connection=connection,
+        schema=ExportSchema.CUR2,
+        name=f"{MARK}-export",
+        bucket=f"{MARK}-bucket",
+        region="eu-west-1",
+    )
+    delivery = Delivery.objects.create(
+        export=export,
+        billing_period=date(2026, 10, 1),
+        execution_id=f"{MARK}-execution",
+        manifest_key=f"{MARK}/manifest.json",
+        manifest_etag="1",
+        state="loaded",
+    )
+    finished: dict[str, Any] = {
+        "connection": connection,
+        "trigger": Trigger.MANUAL,
+        "state": RunState.SUCCEEDED,
+        "finished_at": now,
+        "requested_by": f"{MARK} person",
+    }
+    discovery = DiscoveryRun.objects.create(**finished)
+    made = [
+        connection,
+        export,
+        delivery,
+        discovery,
+        Membership.objects.get(user=cast.victor),
+        ApiToken.objects.create(
+            organization=acme, name=f"{MARK} token", role=Role.VIEWER, digest="0" * 64
+        ),
+        record("thing.seen", organization=acme, obj=connection),
+        ExternalId.objects.create(organization=acme, value=f"{MARK}-external"),
+        Account.objects.create(organization=acme, account_id=ACCOUNT, name=f"{MARK} account"),
+        JobHealth.objects.create(
+            connection=connection,
+            job="import",
+            is_ok=False,
+            since=now,
+            message=f"{MARK} trouble",
+            last_run_at=now,
+        ),
+        CheckRun.objects.create(**finished),
+        DeliveryAccount.objects.create(
+            delivery=delivery,
+            account_id=ACCOUNT,
+            payer_account_id=ACCOUNT,
+            currency="USD",
+            unblended_cost=Decimal("12.5"),
+            line_items=3,
+        ),
+        BillingMonth.objects.create(
+            connection=connection, billing_period=date(2026, 10, 1), delivery=delivery
+        ),
+        ServiceName.objects.create(organization=acme, code="AmazonEC2", name=f"{MARK} EC2"),
+        ImportRun.objects.create(**finished, export=export, billing_period=date(2026, 10, 1)),
+        DiscoveryScope.objects.create(
+            connection=connection,
+            region="eu-west-1",
+            family=f"{MARK}-family",
+            run=discovery,
+            is_complete=True,
+        ),
+        Resource.objects.create(
+            organization=acme,
+            account_id=ACCOUNT,
+            region="eu-west-1",
+            type=ResourceType.EC2_INSTANCE,
+            family="ec2_instances",
+            resource_id=f"i-{MARK}",
+            cost_id=f"i-{MARK}",
+            name=f"{MARK} instance",
+            fingerprint="1",
+            first_seen=now,
+            last_seen=now,
+        ),
+    ]
+    rows = {type(row): row for row in made}
+    names = {"organization": acme.slug} | {
+        row._meta.model_name: row.pk for row in made if row._meta.model_name
+    }
+    return Belongings(rows=rows, names=names, before=_state(rows))
