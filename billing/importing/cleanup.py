@@ -28,7 +28,7 @@ def remove_dead() -> int:
     return removed
 
 
-def remove_old(owner: Connection, billing_period: date | None) -> int:
+def remove_old(owner: Connection, billing_period: date) -> int:
     """Drop the facts of a month's deliveries that nobody compares any more; return how many."""
     current = BillingMonth.objects.filter(connection=owner, billing_period=billing_period)
     loaded = (

@@ -32,7 +32,7 @@ def write_files(house: Warehouse, folder: Path) -> list[Prepared]:
         path = folder / f"{name}.csv"
         columns = ", ".join(table.column_names)
         rows = f"SELECT {columns} FROM {name}"
-        house.db.execute(f"COPY ({rows}) TO '{path}' (FORMAT csv, HEADER false)")
+        house.db.execute(f"COPY ({rows}) TO {literal(str(path))} (FORMAT csv, HEADER false)")
         prepared.append(Prepared(table, path))
     return prepared
 

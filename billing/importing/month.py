@@ -90,7 +90,7 @@ def import_month(run: ImportRun) -> RunState | None:
                 "Nothing to do: the portal tries again by itself.",
             ) from None
         break
-    cleanup.remove_old(run.connection, run.billing_period)
+    cleanup.remove_old(run.connection, manifest.billing_period)
     return None
 
 

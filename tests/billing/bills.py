@@ -11,6 +11,7 @@ from django.db import connection as database
 from billing import services
 from billing.models import BillingMonth, ImportRun
 from connections.models import AuthMethod, Connection, ConnectionKind, Export, ExportSchema
+from demo.aws.credentials import root_credentials
 from demo.bills.delivery import DataExport, Delivery, deliver, put
 from demo.bills.line_items import Bill, LineItem, utc
 from organizations.models import Organization
@@ -20,13 +21,12 @@ PAYER, WEB, DATA = "111122223333", "222233334444", "333344445555"
 APRIL = dt.date(2026, 4, 1)
 BUCKET = "acme-bills"
 REGION = "eu-west-1"
+KEYS = root_credentials(PAYER)
 
 
 def s3() -> Any:
     """The pretend AWS as its administrator sees it."""
-    return boto3.client(
-        "s3", region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
-    )
+    return boto3.client("s3", region_name=REGION, **root_credentials(PAYER))
 
 
 def make_bucket() -> None:
@@ -43,8 +43,8 @@ def connect(
         kind=ConnectionKind.ROOT,
         account_id=PAYER,
         auth_method=AuthMethod.ACCESS_KEY,
-        access_key_id="test",
-        secret_access_key="test",
+        access_key_id=KEYS["aws_access_key_id"],
+        secret_access_key=KEYS["aws_secret_access_key"],
     )
     Export.objects.create(
         connection=connection, schema=schema, name=name, bucket=BUCKET, prefix="cur", region=REGION
