@@ -171,7 +171,7 @@ def test_every_measure_and_breakdown_equals_an_independent_computation(
 
     look = bills.run_import(connection)
 
-    assert look.error is None
+    assert look.error is None, look.error["message"]
     assert look.state == RunState.SUCCEEDED
     assert look.export_total == look.portal_total == expected.total(items)
     assert look.rows_read == len(items)
