@@ -57,9 +57,7 @@ def _with_symbol(amount: Decimal, currency: str) -> str:
 
 
 @register.inclusion_tag("components/change.html")
-def change(
-    current: Decimal | None, previous: Decimal | None, currency: str = ""
-) -> dict[str, Any]:
+def change(current: Decimal | None, previous: Decimal | None, currency: str = "") -> dict[str, Any]:
     """Show how an amount changed, in words and figures: `▲ +8.1 %`, `new`, `gone`."""
     now, before = current or Decimal(0), previous or Decimal(0)
     difference = exact_sum([now, before.copy_negate()])
