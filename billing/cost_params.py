@@ -74,7 +74,7 @@ class _Reading:
 
 def _names(text: str) -> list[str]:
     """Split `service,tag:team` at its commas; a key takes all that follows, commas included."""
-    names = []
+    names: list[str] = []
     while text:
         head, comma, rest = text.partition(",")
         if not comma or head not in PLAIN_NAMES:

@@ -18,7 +18,14 @@ from typing import Self
 from urllib.parse import urlencode
 
 from billing import cost_params
-from billing.cost_terms import CostFilter, CostQueryError, Granularity, Parameters
+from billing.cost_terms import (
+    EARLIEST,
+    LATEST,
+    CostFilter,
+    CostQueryError,
+    Granularity,
+    Parameters,
+)
 from billing.dimensions import RESOURCE, Dimension, Source
 from billing.measures import Measure
 
@@ -29,7 +36,6 @@ MAX_FILTERS = 20
 MAX_VALUES = 200
 MAX_TEXT = 2048
 MAX_LIMIT = 100_000
-EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Protocol
 
 from django.db import models
+
+# No AWS bill has a day outside these.
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 
 
 class Granularity(models.TextChoices):

@@ -7,7 +7,7 @@ current deliveries hold the same month, account and payer, only one of them coun
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -73,6 +73,12 @@ class Counted:
     def delivery_ids(self) -> list[int]:
         """Return the ids of the deliveries."""
         return [delivery.id for delivery in self.deliveries]
+
+    def touching(self, start: date, end: date) -> "Counted":
+        """Return the same without the deliveries that hold nothing of start <= day < end."""
+        return replace(
+            self, deliveries=tuple(one for one in self.deliveries if one.touches(start, end))
+        )
 
 
 def counted(organization: Organization, start: date, end: date) -> Counted:
