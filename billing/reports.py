@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -18,8 +18,6 @@ from connections.models import Account
 from organizations.models import Organization
 
 MAX_ROWS = 100_000
-# More digits than any sum of a bill has: adding must never round.
-EXACT_DIGITS = 200
 
 
 @dataclass(frozen=True)
@@ -230,13 +228,6 @@ def dimension_values(
         rows, _, _ = answer(query, what, currency, limit=limit)
         found.update(dict.fromkeys(row.group[0] for row in rows))
     return [DimensionValue(value, names.of(dimension, value)) for value in found][:limit]
-
-
-def added(amounts: Iterable[Decimal]) -> Decimal:
-    """Return the exact sum of amounts."""
-    with localcontext() as context:
-        context.prec = EXACT_DIGITS
-        return sum(amounts, Decimal(0))
 
 
 def filtered(query: CostQuery, *filters: CostFilter) -> CostQuery:
