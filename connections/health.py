@@ -83,6 +83,13 @@ def _last_success(row: JobHealth, run: Run, *, has_data: bool | None) -> datetim
     return timezone.now() if has_data else None
 
 
+def forget_troubles(connection: Connection) -> None:
+    """Forget what was wrong: an account that comes back is tried anew."""
+    connection.health.filter(is_ok=False).update(
+        is_ok=True, since=timezone.now(), error_class="", message="", hint=""
+    )
+
+
 def refresh(connection: Connection) -> None:
     """Work the connection's status out of what is known, and save it when it changed."""
     verdict = _verdict(connection)

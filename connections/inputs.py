@@ -18,7 +18,8 @@ _ACCESS_KEY = re.compile(r"[A-Z0-9]{16,128}")
 _ROLE = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/[\w+=,.@/-]{1,512}"
 )
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# Buckets made before 2018 in us-east-1 may have longer names and capital letters.
+_BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
 _EXPORT_NAME = re.compile(r"[0-9A-Za-z!\-_.*'()]{1,256}")
 _MONTH_FOLDER = re.compile(r"billing_period=.*|\d{8}-\d{8}|year=\d{4}", re.IGNORECASE)
 _CONTENT_FOLDERS = ("data", "metadata")
@@ -131,7 +132,8 @@ class ExportInput:
         """Return it with bucket, prefix and name taken out of whatever the console showed."""
         bucket, pasted = _bucket_and_key(self.prefix.strip())
         own_bucket, own_key = _bucket_and_key(self.bucket.strip())
-        segments = [part for part in (own_key or pasted).split("/") if part]
+        key = pasted or (own_key if own_bucket else "")
+        segments = [part for part in key.split("/") if part]
         name = self.name.strip().strip("/")
         segments, name = _without_content(segments, name)
         return replace(
@@ -151,7 +153,7 @@ class ExportInput:
             )
         if not _BUCKET.fullmatch(self.bucket):
             found["export.bucket"] = (
-                "Enter the bucket's name: 3 to 63 small letters, digits, dots and hyphens."
+                "Enter the bucket's name: at least 3 letters, digits, dots and hyphens."
             )
         if not _EXPORT_NAME.fullmatch(self.name):
             found["export.name"] = (

@@ -31,9 +31,7 @@ def start_services() -> None:
     os.environ.update(
         SECRET_KEY="tests only",
         FIELD_KEYS=Fernet.generate_key().decode(),
-        # For plain static files, without collecting them first; pytest-django runs the tests
-        # themselves with DEBUG off.
-        DEBUG="true",
+        DEBUG="false",
         HTTPS="false",
         **aws_settings(_NO_AWS),
     )
