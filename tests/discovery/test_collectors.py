@@ -18,7 +18,7 @@ from tests.discovery.world import ACCOUNT, REGION, World, declared_actions
 
 pytestmark = pytest.mark.django_db
 
-_IAM_NAMES = {operation: permission for operation, permission in S3_OPERATIONS.values()}
+_IAM_NAMES = dict(S3_OPERATIONS.values())
 
 
 def test_an_instance_is_found_with_what_it_is(world: World) -> None:
