@@ -6,8 +6,8 @@ from decimal import Decimal, localcontext
 from django.db import connection, transaction
 from django.utils import timezone
 
+from billing.exact import EXACT
 from billing.facts import COST_KEY, DAILY_COST, ROLLUP_COST
-from billing.importing.control import EXACT
 from billing.importing.summary import Summary
 from billing.measures import Measure
 from billing.models import (

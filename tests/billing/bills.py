@@ -99,7 +99,7 @@ def facts(
         {"LEFT JOIN billing_resource r USING (delivery_id, resource)" if table == "daily" else ""}
         WHERE delivery_id = %s
         {f"GROUP BY {', '.join(columns)}" if columns else ""}
-    """
+    """  # noqa: S608 - our own names
     with database.cursor() as cursor:
         cursor.execute(rows, [delivery])
         return {tuple(map(str, row[:-1])): row[-1] for row in cursor.fetchall()}
