@@ -257,7 +257,7 @@ def _kind_of(arrow_type: Any) -> Kind:
     for kind, checks in tests:
         if any(check(arrow_type) for check in checks):
             return kind
-    return Kind.TEXT
+    return Kind.OTHER
 
 
 def _open_gzip(path: Path, label: str) -> Any:
