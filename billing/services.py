@@ -6,13 +6,13 @@ It goes on until the last of them has ended, then carries their sums.
 
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from billing.exact import EXACT
+from billing.exact import added
 from billing.importing import cleanup, spool
 from billing.models import BillingMonth, ImportRun
 from connections import health
@@ -208,8 +208,7 @@ def _add_up(look: ImportRun, months: Iterable[ImportRun]) -> None:
 
 
 def _total(amounts: Iterable[Decimal | None]) -> Decimal:
-    with localcontext(EXACT):
-        return sum((amount for amount in amounts if amount is not None), Decimal(0))
+    return added(amount for amount in amounts if amount is not None)
 
 
 def _failure_of(failed: list[ImportRun]) -> RunFailure:
