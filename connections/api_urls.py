@@ -1,5 +1,15 @@
 """Addresses of the connections API, below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from connections import api
+
+urlpatterns = [
+    path("connections/", api.ConnectionsView.as_view(), name="api-connections"),
+    path("connections/<int:pk>/", api.ConnectionView.as_view(), name="api-connection"),
+    path("connections/<int:pk>/check/", api.CheckView.as_view(), name="api-connection-check"),
+    path("connections/<int:pk>/import/", api.ImportView.as_view(), name="api-connection-import"),
+    path(
+        "connections/<int:pk>/discover/", api.DiscoverView.as_view(), name="api-connection-discover"
+    ),
+]

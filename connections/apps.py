@@ -7,3 +7,26 @@ class ConnectionsConfig(AppConfig):
     """Everything about reaching an AWS account."""
 
     name = "connections"
+
+    def ready(self) -> None:
+        """Register the permission check, which every connection has, and its upkeep."""
+        from connections import checks, jobs  # noqa: PLC0415 - models are ready only now
+        from connections.models import CheckRun, ConnectionKind  # noqa: PLC0415
+
+        jobs.register(
+            jobs.Job(
+                name=checks.JOB,
+                label="Test connection",
+                task="connections.tasks.check_connection",
+                interval_field="",
+                kinds=frozenset(ConnectionKind),
+                start=checks.request_check,
+                recent_runs=lambda connection: CheckRun.objects.filter(connection=connection),
+                serialize=checks.serialize,
+            )
+        )
+        for name, task, minutes in (
+            ("watch checks", "connections.tasks.watch_checks", 1),
+            ("prune checks", "connections.tasks.prune_checks", 24 * 60),
+        ):
+            jobs.register_portal_task(jobs.PortalTask(name, task, minutes))

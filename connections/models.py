@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from organizations.crypto import EncryptedTextField
 from organizations.models import Organization
-from organizations.runs import ErrorClass, Run
+from organizations.runs import ACTIVE_STATES, ErrorClass, Run
 from organizations.scoping import ScopedModel, ScopedQuerySet
 
 account_id_validator = RegexValidator(r"^\d{12}$", "An AWS account id has 12 digits.")
@@ -133,6 +133,16 @@ class Connection(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.account_id})"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it was not disconnected."""
+        return self.disconnected_at is None
+
+    @property
+    def current_export(self) -> "Export | None":
+        """Return the export that is imported now, None for a linked account."""
+        return self.exports.filter(retired_at=None).first()
 
 
 class ExportSchema(models.TextChoices):
@@ -260,6 +270,13 @@ class CheckRun(Run):
 
     class Meta(Run.Meta):
         abstract = False
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=Q(state__in=ACTIVE_STATES),
+                name="one_check_at_a_time",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Check of {self.connection}"
