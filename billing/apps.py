@@ -7,3 +7,9 @@ class BillingConfig(AppConfig):
     """Imports and costs."""
 
     name = "billing"
+
+    def ready(self) -> None:
+        """Hang the import on connections."""
+        from billing import jobs  # noqa: PLC0415 - models are loaded only now
+
+        jobs.register()

@@ -1,6 +1,11 @@
 """Addresses of the cost pages, below /o/<organization>/."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from billing import views
 
 app_name = "billing"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.Overview.as_view(), name="overview"),
+    path("explore/", views.Explorer.as_view(), name="explore"),
+]

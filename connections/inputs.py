@@ -132,7 +132,8 @@ class ExportInput:
         """Return it with bucket, prefix and name taken out of whatever the console showed."""
         bucket, pasted = _bucket_and_key(self.prefix.strip())
         own_bucket, own_key = _bucket_and_key(self.bucket.strip())
-        segments = [part for part in (own_key or pasted).split("/") if part]
+        key = pasted or (own_key if own_bucket else "")
+        segments = [part for part in key.split("/") if part]
         name = self.name.strip().strip("/")
         segments, name = _without_content(segments, name)
         return replace(

@@ -67,7 +67,7 @@ class ExportSerializer(StrictSerializer):
         choices=[(mode.value, mode.value) for mode in ExportMode], default=ExportMode.BUCKET_ONLY
     )
     schema = serializers.ChoiceField(choices=ExportSchema.choices, required=False)
-    name = serializers.CharField(max_length=256, required=False, default="")
+    name = serializers.CharField(max_length=256, required=False, allow_blank=True, default="")
     bucket = serializers.CharField(max_length=1400)
     prefix = serializers.CharField(
         max_length=1400, required=False, allow_blank=True, default="", trim_whitespace=True

@@ -1,5 +1,9 @@
 """Addresses of the discovery API, below /api/v1/."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from discovery.api import ResourceList
+
+urlpatterns = [
+    path("resources/", ResourceList.as_view(), name="api-resources"),
+]

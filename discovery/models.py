@@ -67,7 +67,8 @@ class Resource(ScopedModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["organization", "type", "name"]),
+            models.Index(fields=["organization", "type", "name", "resource_id"]),
+            models.Index(fields=["organization", "account_id", "family", "region"]),
             models.Index(fields=["organization", "account_id", "cost_id"]),
             GinIndex(fields=["tags"], name="resource_tags"),
         ]
@@ -84,6 +85,10 @@ class DiscoveryRun(Run):
     added = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     gone = models.PositiveIntegerField(default=0)
+    coverage = models.JSONField(
+        default=dict,
+        help_text="{family: {region: number found, or the class of the error}}.",
+    )
 
     class Meta(Run.Meta):
         abstract = False

@@ -50,6 +50,7 @@ PAGES = [
 
 API = [
     Route("api-schema", "/api/v1/schema/", Guard.SIGNED_IN),
+    Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
 ]
 
 # Admin pages by model: who may see the rows, and who may change them (None: nobody).
@@ -59,6 +60,8 @@ ADMIN: dict[str, tuple[Action | Guard, Action | Guard | None]] = {
     "organizations.membership": (Action.MANAGE_MEMBERS, Action.MANAGE_MEMBERS),
     "organizations.apitoken": (Action.MANAGE_MEMBERS, Action.MANAGE_MEMBERS),
     "organizations.auditevent": (Action.MANAGE_MEMBERS, None),
+    "discovery.discoveryrun": (Action.MANAGE_CONNECTIONS, None),
+    "discovery.resource": (Action.MANAGE_CONNECTIONS, None),
     "django_celery_beat.periodictask": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
     "django_celery_beat.intervalschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
     "django_celery_beat.crontabschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),

@@ -13,7 +13,7 @@ from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.session import Session as BotocoreSession
 
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
@@ -35,6 +35,13 @@ PATIENT = Config(
     read_timeout=60,
     retries={"mode": "adaptive", "max_attempts": 6},
 )
+# A survey asks hundreds of places at once and may not wait minutes for one that hangs.
+SURVEYING = Config(
+    **_BASE,
+    connect_timeout=5,
+    read_timeout=20,
+    retries={"mode": "adaptive", "total_max_attempts": 4},
+)
 PROMPT = Config(
     **_BASE,
     connect_timeout=2,
@@ -55,7 +62,10 @@ _IAM_SERVICES = {"elb": "elasticloadbalancing", "elbv2": "elasticloadbalancing"}
 
 
 class AwsSession:
-    """Signed-in access to one account. `account` names it in sentences."""
+    """Signed-in access to one account. `account` names it in sentences.
+
+    Raises AwsFailure where a role is to be assumed by a machine without an identity.
+    """
 
     def __init__(self, credentials: Credentials, *, account: str, config: Config = PATIENT) -> None:
         self.account = account
@@ -149,6 +159,10 @@ def _signed_in(credentials: Credentials, config: Config) -> BotocoreSession:
 def _role_credentials(role: AssumedRole, config: Config) -> DeferredRefreshableCredentials:
     """Return credentials that assume the role at first use and again before they expire."""
     own = BotocoreSession()
+    source = own.get_credentials()
+    if source is None:
+        attempt = Attempt("the portal", "sts", "assume_role", "sts:AssumeRole", role.role_arn)
+        raise failure_from(NoCredentialsError(), attempt)
 
     def create_client(service: str, **kwargs: Any) -> Any:
         kwargs.pop("config", None)
@@ -158,7 +172,7 @@ def _role_credentials(role: AssumedRole, config: Config) -> DeferredRefreshableC
 
     fetcher = AssumeRoleCredentialFetcher(
         client_creator=create_client,
-        source_credentials=own.get_credentials(),
+        source_credentials=source,
         role_arn=role.role_arn,
         extra_args={"ExternalId": role.external_id, "RoleSessionName": "countinghouse"},
     )

@@ -28,10 +28,15 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    if not options.empty:
-        from demo.aws.company import build  # noqa: PLC0415 - slow; tests start without it
+
+    def build_company() -> None:
+        from demo.aws.company import build  # noqa: PLC0415 - slow; most tests never need it
 
         build(app, endpoint)
+
+    app.build_company = build_company
+    if not options.empty:
+        build_company()
     app.ready.set()
     print(f"Pretend AWS ready at {endpoint} ({time.monotonic() - started:.1f} s)", flush=True)
     stopped.wait()

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.organizations import utils as organizations_utils
 
@@ -15,7 +16,7 @@ from demo.aws.calls import Call, Environ, read_call
 from demo.aws.cur import ReportDefinitions
 from demo.aws.data_exports import DataExports
 from demo.aws.errors import Answer, AwsError, error_answer, json_answer, written
-from demo.aws.faults import Fault, Faults, spoilt
+from demo.aws.faults import Faults, spoilt
 from demo.aws.gate import admit, denial, may
 from demo.aws.identity import Principal, end_sessions, plant_access_key
 from demo.aws.journal import Journal
@@ -154,7 +155,6 @@ class PretendAws:
     def _build_company(self) -> None:
         if self.build_company is None:
             raise ValueError("This pretend AWS was started without the sample company's builder.")
+        moto_api_backend.reset()
+        self.reset()
         self.build_company()
-
-
-__all__ = ["Fault", "PretendAws"]

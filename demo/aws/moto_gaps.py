@@ -164,7 +164,7 @@ def page_of_list(call: Call, body: bytes) -> bytes:
         items.remove(item)
     if stop < count:
         ElementTree.SubElement(root, f"{space}nextToken").text = str(stop)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def simulate_principal_policy(call: Call) -> bytes:

@@ -11,12 +11,13 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from demo.bills import cur2, encoding, focus
 from demo.bills.columns import FOCUS_1_0, FOCUS_1_2, MAP, MAP_DOUBLE, STRING, Columns, cur2_columns
 from demo.bills.line_items import Bill, LineItem
 
+Item = TypeVar("Item")
 Schema = Literal["cur2", "focus_1_0", "focus_1_2"]
 SUFFIX = {"PARQUET": "snappy.parquet", "TEXT_OR_CSV": "csv.gz"}
 # What a demo or test exports unless it says otherwise.
@@ -75,7 +76,7 @@ class Delivery:
         return [key for key in self.files if not key.endswith("Manifest.json")]
 
 
-def chunked(items: Sequence[LineItem], chunks: int) -> list[Sequence[LineItem]]:
+def chunked(items: Sequence[Item], chunks: int) -> list[Sequence[Item]]:
     size = -(-len(items) // chunks) or 1
     return [items[start : start + size] for start in range(0, len(items), size)] or [[]]
 

@@ -1,6 +1,8 @@
 """The company's accounts and resources, made through AWS's own APIs by each account's root user."""
 
+import datetime as dt
 import json
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -8,6 +10,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from moto.ec2.models import ec2_backends
+from moto.moto_api._internal import mock_random
+from moto.s3.models import s3_backends
 
 from demo.aws.company import access, cast
 from demo.aws.credentials import (
@@ -61,6 +66,7 @@ class Builder:
     def build(self) -> list[Made]:
         self._organization()
         self._access()
+        self._seed_ids()
         for servers in cast.SERVERS:
             self._servers(servers)
         for account, region, gb in cast.LOOSE_VOLUMES:
@@ -107,6 +113,17 @@ class Builder:
             iam.create_role(RoleName=PORTAL_ROLE, AssumeRolePolicyDocument=trust)
             policy = json.dumps(access.resources_policy())
             iam.put_role_policy(RoleName=PORTAL_ROLE, PolicyName="read", PolicyDocument=policy)
+
+    def _seed_ids(self) -> None:
+        """Let moto draw the same ids for resources whether this process is new or was reset.
+
+        It draws some when it first meets a service and a region, once in a process: so visit all.
+        """
+        for servers in cast.SERVERS:
+            self.client("ec2", servers.account, servers.region).describe_vpcs()
+        for service in ("elb", "elbv2"):
+            self.client(service, cast.PAYER).describe_load_balancers()
+        mock_random.seed(cast.SEED)
 
     def _servers(self, servers: cast.Servers) -> None:
         ec2 = self.client("ec2", servers.account, servers.region)
@@ -236,3 +253,18 @@ def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
 
 def _tagged(kind: str, tags: dict[str, str]) -> dict[str, Any]:
     return {"ResourceType": kind, "Tags": _tag_list(tags)}
+
+
+def backdate(made: list[Made], first_month: dt.date) -> None:
+    """Let what the bills name for months be that old: moto says that all was made just now."""
+    for resource in made:
+        age = random.Random(resource.line_item_id).randint(20, 700)
+        born = dt.datetime.combine(first_month, dt.time(9, 30), dt.UTC) - dt.timedelta(days=age)
+        ec2 = ec2_backends[resource.account][resource.region]
+        if resource.kind == "instance":
+            ec2.get_instance(resource.line_item_id).launch_time = born
+        elif resource.kind == "volume":
+            ec2.volumes[resource.line_item_id].create_time = born
+        elif resource.kind == "bucket":
+            bucket = s3_backends[resource.account]["aws"].buckets[resource.line_item_id]
+            bucket.creation_date = born

@@ -1,0 +1,67 @@
+"""Operators' screens: discoveries with their coverage, and the resources they found."""
+
+from django.contrib import admin
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from discovery.collectors import LABELS
+from discovery.models import DiscoveryRun, Resource
+from discovery.reports import coverage
+from organizations.admin_base import ReadOnlyAdmin
+
+
+@admin.register(DiscoveryRun)
+class DiscoveryRunAdmin(ReadOnlyAdmin[DiscoveryRun]):
+    """Discoveries: what was found, and which region did not answer."""
+
+    list_display = [
+        "queued_at",
+        "connection",
+        "state",
+        "found",
+        "added",
+        "changed",
+        "gone",
+        "not_seen",
+        "error_message",
+    ]
+    list_filter = ["state", "connection", "error_class", "queued_at"]
+    list_select_related = ["connection"]
+    date_hierarchy = "queued_at"
+    fieldsets = [
+        (None, {"fields": ["connection", "state", "step", "trigger", "requested_by", "attempt"]}),
+        ("Result", {"fields": ["found", "added", "changed", "gone", "troubles"]}),
+        ("Error", {"fields": ["error_class", "error_message", "error_hint"]}),
+        ("Families by region", {"fields": ["answers"]}),
+        ("Times", {"fields": ["queued_at", "started_at", "finished_at", "timings"]}),
+    ]
+    readonly_fields = ["troubles", "answers"]
+
+    @admin.display(description="not seen")
+    def not_seen(self, run: DiscoveryRun) -> int:
+        """Return how many scopes did not answer completely."""
+        return sum(isinstance(cell, str) for row in run.coverage.values() for cell in row.values())
+
+    @admin.display(description="warnings")
+    def troubles(self, run: DiscoveryRun) -> SafeString:
+        """Show what could not be seen, in sentences."""
+        return render_to_string("admin/discovery/warnings.html", {"warnings": run.warnings})
+
+    @admin.display(description="resources found")
+    def answers(self, run: DiscoveryRun) -> SafeString:
+        """Show the families by region."""
+        regions, rows = coverage(run, LABELS)
+        return render_to_string("admin/discovery/coverage.html", {"regions": regions, "rows": rows})
+
+
+@admin.register(Resource)
+class ResourceAdmin(ReadOnlyAdmin[Resource]):
+    """Everything that was ever found."""
+
+    list_display = ["type", "name", "resource_id", "account_id", "region", "state", "gone_at"]
+    list_filter = ["organization", "type", ("gone_at", admin.EmptyFieldListFilter), "first_seen"]
+    search_fields = ["name", "resource_id", "arn", "account_id", "region"]
+    show_full_result_count = False
+    list_per_page = 50
+
+    exclude = ["fingerprint"]

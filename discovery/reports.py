@@ -1,0 +1,183 @@
+"""Reading resources and runs. Nothing here writes."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from connections.models import Connection
+from connections.resource_costs import ResourceKey, resource_costs
+from discovery.collectors.base import GLOBAL
+from discovery.filters import Existence, ResourceFilters
+from discovery.models import DiscoveryRun, DiscoveryScope, Resource
+from organizations.models import Organization
+
+
+@dataclass(frozen=True)
+class ResourceRow:
+    """A resource with what is not in its row.
+
+    `last_seen` is the last time that AWS named it. `month_to_date_cost` is the amortized cost of
+    this month so far, in `currency`; None where no bill names the resource.
+    """
+
+    resource: Resource
+    last_seen: datetime
+    month_to_date_cost: Decimal | None
+    currency: str
+
+
+def resource_list(organization: Organization, filters: ResourceFilters) -> Any:
+    """Return the organization's resources in its connected accounts, as a queryset."""
+    connected = Connection.objects.of(organization).connected().values("account_id")
+    resources = Resource.objects.of(organization).filter(account_id__in=connected)
+    if filters.existence is not Existence.ALL:
+        resources = resources.filter(gone_at__isnull=filters.existence is Existence.EXISTS)
+    wanted = {
+        "type__in": filters.types,
+        "region__in": filters.regions,
+        "account_id__in": filters.accounts,
+    }
+    resources = resources.filter(**{name: values for name, values in wanted.items() if values})
+    for key, values in filters.tags.items():
+        resources = resources.filter(_has_tag(key, values))
+    if filters.q:
+        resources = resources.filter(
+            Q(name__icontains=filters.q)
+            | Q(resource_id__icontains=filters.q)
+            | Q(arn__icontains=filters.q)
+        )
+    return resources.order_by("type", "name", "resource_id", "pk")
+
+
+def _has_tag(key: str, values: Sequence[str]) -> Q:
+    condition = Q()
+    for value in values:
+        condition |= Q(tags__contains={key: value})
+        if not value:
+            condition |= ~Q(tags__has_key=key)
+    return condition
+
+
+def rows_of(organization: Organization, resources: Collection[Resource]) -> list[ResourceRow]:
+    """Return the resources of one page with costs and last sight: two more queries at any size."""
+    keys = {ResourceKey(one.account_id, one.cost_id) for one in resources}
+    start, end = month_to_date(timezone.now().date())
+    costs = resource_costs(organization, start=start, end=end, keys=keys) if keys else {}
+    seen = _scopes_complete_at(organization, resources)
+    rows = []
+    for one in resources:
+        cost = costs.get(ResourceKey(one.account_id, one.cost_id))
+        rows.append(
+            ResourceRow(
+                one,
+                last_seen=_last_seen(one, seen),
+                month_to_date_cost=cost.amount if cost else None,
+                currency=cost.currency if cost else "",
+            )
+        )
+    return rows
+
+
+def month_to_date(today: date) -> tuple[date, date]:
+    """Return the first day of the month and the day after today."""
+    return today.replace(day=1), today + timedelta(days=1)
+
+
+_ScopeKey = tuple[str, str, str]
+
+
+def _scopes_complete_at(
+    organization: Organization, resources: Collection[Resource]
+) -> Mapping[_ScopeKey, datetime]:
+    """Return {(account, family, region): last complete answer} for the scopes of a page."""
+    scopes = DiscoveryScope.objects.of(organization).filter(
+        connection__disconnected_at=None,
+        connection__account_id__in={one.account_id for one in resources},
+        family__in={one.family for one in resources},
+        region__in={GLOBAL, *(one.region for one in resources)},
+        last_complete_at__isnull=False,
+    )
+    fields = ("connection__account_id", "family", "region", "last_complete_at")
+    return {
+        (account, family, region): at for account, family, region, at in scopes.values_list(*fields)
+    }
+
+
+def _last_seen(resource: Resource, seen: Mapping[_ScopeKey, datetime]) -> datetime:
+    """Return when AWS last named the resource.
+
+    While it exists, that is whenever its scope answered completely: in its region, or in the
+    whole account for what is asked once.
+    """
+    if resource.gone_at is not None:
+        return resource.last_seen
+    answered = [
+        seen.get((resource.account_id, resource.family, region))
+        for region in (resource.region, GLOBAL)
+    ]
+    return max([resource.last_seen, *(at for at in answered if at is not None)])
+
+
+def runs_of(connection: Connection) -> Any:
+    """Return the connection's discoveries, newest first."""
+    return DiscoveryRun.objects.filter(connection=connection)
+
+
+def run_summary(run: DiscoveryRun) -> dict[str, Any]:
+    """Return what the API and the command say of a run."""
+    return {
+        "id": run.pk,
+        "connection": run.connection_id,
+        "state": run.state,
+        "step": run.step,
+        "progress": run.progress,
+        "found": run.found,
+        "added": run.added,
+        "changed": run.changed,
+        "gone": run.gone,
+        "warnings": run.warnings,
+        "error": run.error,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+    }
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """How the regions answered one family: (cell, region) in the order of the columns."""
+
+    label: str
+    cells: list["CoverageCell"]
+
+
+@dataclass(frozen=True)
+class CoverageCell:
+    """What one region answered: a number, or the class of its error; "" where not asked."""
+
+    region: str
+    text: str
+    is_failure: bool
+
+
+def coverage(run: DiscoveryRun, labels: Mapping[str, str]) -> tuple[list[str], list[CoverageRow]]:
+    """Return a run's regions, and what each answered for each family."""
+    asked: dict[str, dict[str, int | str]] = run.coverage
+    regions = sorted({region for cells in asked.values() for region in cells}, key=_global_first)
+    rows = []
+    for family in sorted(asked, key=lambda one: labels.get(one, one)):
+        cells = [_cell(region, asked[family].get(region)) for region in regions]
+        rows.append(CoverageRow(labels.get(family, family), cells))
+    return regions, rows
+
+
+def _global_first(region: str) -> tuple[bool, str]:
+    return region != GLOBAL, region
+
+
+def _cell(region: str, told: int | str | None) -> CoverageCell:
+    return CoverageCell(region, "" if told is None else str(told), isinstance(told, str))

@@ -1,0 +1,62 @@
+"""Background tasks of discovery. They carry ids only; everything else is in the run's row."""
+
+import logging
+from datetime import timedelta
+
+from celery import shared_task
+from django.utils import timezone
+
+from connections.health import note_outcome
+from connections.models import Connection
+from discovery import services
+from discovery.models import DiscoveryRun
+from organizations.runs import RunFailure, RunState, Trigger, may_retry, release_stale
+
+logger = logging.getLogger(__name__)
+
+# Longer than a busy worker leaves a run waiting, shorter than people do.
+_UNSENT_AFTER = timedelta(minutes=10)
+_RETRY_SECONDS = 60
+
+
+@shared_task(name="discovery.discover")  # type: ignore[untyped-decorator]
+def discover(run_id: int) -> None:
+    """Do a queued run; try it again later when its failure may pass."""
+    run = DiscoveryRun.objects.select_related("connection__organization").get(pk=run_id)
+    was_queued = run.state == RunState.QUEUED
+    services.run_discovery(run)
+    if was_queued:
+        _try_again(run)
+
+
+@shared_task(name="discovery.discover_connection")  # type: ignore[untyped-decorator]
+def discover_connection(connection_id: int) -> None:
+    """Start the scheduled discovery of a connection, unless one is under way."""
+    connection = Connection.objects.active().filter(pk=connection_id).first()
+    if connection is not None:
+        _start(connection, Trigger.SCHEDULE)
+
+
+@shared_task(name="discovery.watch")  # type: ignore[untyped-decorator]
+def watch() -> None:
+    """End runs whose worker is gone, and send the tasks of runs that no worker ever saw."""
+    for run in release_stale(DiscoveryRun):
+        note_outcome(run.connection, services.JOB, run)
+        _try_again(run)
+    limit = timezone.now() - _UNSENT_AFTER
+    for run in DiscoveryRun.objects.filter(state=RunState.QUEUED, queued_at__lt=limit):
+        services.send(run)
+
+
+def _try_again(run: DiscoveryRun) -> None:
+    if may_retry(run):
+        delay = _RETRY_SECONDS * 2 ** (run.attempt - 1)
+        _start(run.connection, Trigger.RETRY, attempt=run.attempt + 1, delay=delay)
+
+
+def _start(connection: Connection, trigger: Trigger, *, attempt: int = 1, delay: int = 0) -> None:
+    try:
+        services.request_discovery(connection, trigger, attempt=attempt, delay=delay)
+    except RunFailure as failure:
+        # Under way already, or paused meanwhile: nothing is lost.
+        logger.info("%s", failure)

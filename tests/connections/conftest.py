@@ -1,0 +1,5 @@
+"""Fixtures of the tests of connections."""
+
+from tests.connections.pretend import payer
+
+__all__ = ["payer"]
