@@ -1,5 +1,6 @@
 """What the page and the API show: documents with their purposes, and files to download."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,9 @@ from connections.aws.portal import portal_arn
 from connections.aws.session import external_id_of
 from connections.models import Connection
 from connections.policies.forms import PolicyForm
-from connections.policies.modes import documents
+from connections.policies.modes import documents, policy_statement_for
 from connections.policies.rendering import File, Format, files
+from connections.policies.scopes import UnknownActionError
 from connections.policies.statements import Document
 from connections.policies.values import GrantTo, Mode, Values, values_of
 from organizations.models import Organization
@@ -42,6 +44,21 @@ def answer_for(form: PolicyForm, organization: Organization) -> Answer:
     wanted = Format(form.cleaned_data["format"])
     made = documents(values)
     return Answer(values, wanted, made, files(made, values, wanted))
+
+
+def statement_text(action: str, connection: Connection) -> str:
+    """Return the statement that grants one action to a connection, as JSON to paste.
+
+    '' for an action that an older release needed.
+    """
+    known = {name: value for name, value in values_of(connection).items() if name != "grant_to"}
+    form = PolicyForm(known)
+    form.full_clean()
+    try:
+        statement = policy_statement_for(action, form.values())
+    except UnknownActionError:
+        return ""
+    return json.dumps(statement.as_dict(), indent=2)
 
 
 def _asks_for_role(data: Mapping[str, str]) -> bool:
