@@ -43,6 +43,8 @@ def watch_checks() -> None:
 @shared_task(name="connections.tasks.prune_checks")
 def prune_checks() -> None:
     """Forget old checks, but never a connection's last one."""
-    latest = CheckRun.objects.order_by("connection", "-queued_at").distinct("connection")
+    latest = CheckRun.objects.order_by("connection_id", "-queued_at", "-pk").distinct(
+        "connection_id"
+    )
     old = CheckRun.objects.filter(queued_at__lt=timezone.now() - _KEEP)
     old.exclude(pk__in=latest.values("pk")).delete()

@@ -205,11 +205,11 @@ def _focus_versions(names: set[str]) -> set[ExportSchema]:
 
 def _undelivered(session: AwsSession, bucket: Bucket, given: ExportInput) -> Place:
     """Return where an export without files will come. Raises Refusal when it looks wrong."""
-    if given.schema is None:
-        raise Refusal({"export.schema": "There are no files yet that tell the schema: choose it."})
-    if is_declared(session, bucket=given.bucket, name=given.name, schema=given.schema):
-        return given.places()[0]
-    others = exports_in(bucket)
+    kinds = [given.schema] if given.schema else _layouts(None)
+    is_listed = any(
+        is_declared(session, bucket=given.bucket, name=given.name, schema=kind) for kind in kinds
+    )
+    others = [] if is_listed else exports_in(bucket)
     if others:
         listed = "; ".join(str(one) for one in others[:8])
         raise Refusal(
@@ -219,6 +219,8 @@ def _undelivered(session: AwsSession, bucket: Bucket, given: ExportInput) -> Pla
                 " is new, connect it after AWS's first delivery, which takes up to 24 hours."
             }
         )
+    if given.schema is None:
+        raise Refusal({"export.schema": "There are no files yet that tell the schema: choose it."})
     return given.places()[0]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from demo.aws.credentials import PORTAL_ACCESS_KEY_ID, PORTAL_SECRET_ACCESS_KEY
 from demo.folder import Folder
 
 # What a process keeps of the user's shell. Everything else stays out: above all the user's AWS
@@ -45,6 +46,9 @@ def portal_settings(
         "SPOOL_DIR": str(spool),
         "STATIC_ROOT": str(folder.path / "static"),
         **aws_settings(aws_endpoint),
+        # The identity of the machine itself: the roles of the member accounts trust it.
+        "AWS_ACCESS_KEY_ID": PORTAL_ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": PORTAL_SECRET_ACCESS_KEY,
     }
 
 

@@ -235,9 +235,9 @@ R = TypeVar("R", bound=Run)
 def perform(run: R, work: Callable[[R], RunState | None]) -> R:
     """Claim the run, do the work, end the run; return it as it stands then.
 
-    `work` returns the final state (None: succeeded) or raises RunFailure. Anything else that it
-    raises is a fault in the portal: it is logged whole and shown as such. A run that somebody
-    else has claimed is left alone.
+    `work` returns the final state (None: succeeded; RUNNING: others go on with it and end it) or
+    raises RunFailure. Anything else that it raises is a fault in the portal: it is logged whole and
+    shown as such. A run that somebody else has claimed is left alone.
     """
     if not run.claim():
         run.refresh_from_db()
@@ -245,7 +245,8 @@ def perform(run: R, work: Callable[[R], RunState | None]) -> R:
     try:
         with _heartbeat(run):
             state = work(run)
-        run.finish(state or RunState.SUCCEEDED)
+        if state != RunState.RUNNING:
+            run.finish(state or RunState.SUCCEEDED)
     except RunFailure as failure:
         run.fail(failure)
     except RunLostError as lost:

@@ -17,6 +17,8 @@ from demo.bills.delivery import CONFIGURATION
 
 ACCOUNT, OTHER = "111122223333", "222233334444"
 NEVER_ISSUED = {"aws_access_key_id": "AKIANEVERISSUED00000", "aws_secret_access_key": "x" * 40}
+# Shared, because it keeps the services' models, which take longer to read than any call takes.
+SESSION = boto3.Session()
 # One cheap call to each kind of service.
 CALLS: dict[str, Callable[[Any], Any]] = {
     "sts": lambda c: c.get_caller_identity(),
@@ -35,7 +37,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 def client(service: str, credentials: dict[str, str] | None = None, **given: Any) -> Any:
     given = {"region_name": "us-east-1", **(credentials or root_credentials(ACCOUNT)), **given}
     config = Config(retries={"total_max_attempts": 1})
-    return boto3.Session().client(service, config=config, **given)
+    return SESSION.client(service, config=config, **given)
 
 
 def control(aws: str, method: str, what: str, data: Any = None) -> Any:

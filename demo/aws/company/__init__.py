@@ -4,8 +4,6 @@ import datetime as dt
 import json
 import uuid
 
-import moto.moto_api._internal as moto_internal
-
 from demo.aws.app import PretendAws
 from demo.aws.company import access, cast
 from demo.aws.company.clock import Clock
@@ -15,13 +13,10 @@ from demo.bills.columns import cur2_columns
 from demo.bills.delivery import CONFIGURATION, DataExport, deliver, put
 from demo.bills.line_items import Bill
 
-SEED = 20
-
 
 def build(app: PretendAws, endpoint: str, today: dt.date | None = None) -> None:
     """Make the accounts, their resources, and six months of bills. The AWS must be empty."""
     today = today or dt.datetime.now(dt.UTC).date()
-    moto_internal.mock_random.seed(SEED)  # the ids of resources
     builder = Builder(endpoint, app.name_next_accounts)
     made = builder.build()
     backdate(made, Clock(today).months[0])
@@ -37,7 +32,7 @@ def build(app: PretendAws, endpoint: str, today: dt.date | None = None) -> None:
 def _execution_id(bill: Bill, today: dt.date) -> str:
     """Another id exactly when the bill is another: a closed month keeps its id all month long."""
     through = today if not bill.invoice_id else today.replace(day=1)
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"larkspur/{SEED}/{bill.period}/{through}"))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"larkspur/{cast.SEED}/{bill.period}/{through}"))
 
 
 def _create_export(builder: Builder) -> DataExport:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+SEED = 20  # of the ids and of nothing else; another one is another company
 PAYER = "111122223333"
 PRODUCTION = "222233334444"
 STAGING = "333344445555"

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from moto.ec2.models import ec2_backends
+from moto.moto_api._internal import mock_random
 from moto.s3.models import s3_backends
 
 from demo.aws.company import access, cast
@@ -65,6 +66,7 @@ class Builder:
     def build(self) -> list[Made]:
         self._organization()
         self._access()
+        self._seed_ids()
         for servers in cast.SERVERS:
             self._servers(servers)
         for account, region, gb in cast.LOOSE_VOLUMES:
@@ -111,6 +113,17 @@ class Builder:
             iam.create_role(RoleName=PORTAL_ROLE, AssumeRolePolicyDocument=trust)
             policy = json.dumps(access.resources_policy())
             iam.put_role_policy(RoleName=PORTAL_ROLE, PolicyName="read", PolicyDocument=policy)
+
+    def _seed_ids(self) -> None:
+        """Let moto draw the same ids for resources whether this process is new or was reset.
+
+        It draws some when it first meets a service and a region, once in a process: so visit all.
+        """
+        for servers in cast.SERVERS:
+            self.client("ec2", servers.account, servers.region).describe_vpcs()
+        for service in ("elb", "elbv2"):
+            self.client(service, cast.PAYER).describe_load_balancers()
+        mock_random.seed(cast.SEED)
 
     def _servers(self, servers: cast.Servers) -> None:
         ec2 = self.client("ec2", servers.account, servers.region)

@@ -1,0 +1,88 @@
+"""What is wrong with a file's content, told by file and column."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from billing.importing import amounts, spool
+from billing.importing.columns import Column, Fields, quoted
+from billing.importing.control import ControlTotal
+from billing.importing.formats.base import Selection
+from billing.importing.readers import BillFile, unreadable
+from billing.importing.warehouse import Warehouse
+from organizations.runs import RunFailure
+
+
+@contextmanager
+def data_faults(
+    house: Warehouse, file: BillFile, fields: Fields, selection: Selection
+) -> Iterator[None]:
+    """Turn DuckDB's errors over a file's content into failures that name file and column."""
+    try:
+        with room_faults(house):
+            yield
+    except duckdb.OutOfRangeException as error:
+        raise unreadable(file.label, f"an amount is too large ({first_line(error)})") from None
+    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        named = _wrong_cell(house, file, fields, selection)
+        raise unreadable(file.label, named or first_line(error)) from None
+    except duckdb.IOException as error:
+        raise unreadable(file.label, first_line(error)) from None
+
+
+@contextmanager
+def room_faults(house: Warehouse) -> Iterator[None]:
+    """Turn a full disk into a failure that says so."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise spool.disk_full(house.folder) from None
+    except (duckdb.IOException, OSError) as error:
+        if "no space" in str(error).lower():
+            raise spool.disk_full(house.folder) from None
+        raise
+
+
+def _wrong_cell(
+    house: Warehouse, file: BillFile, fields: Fields, selection: Selection
+) -> str | None:
+    """Look for the first cell that is no amount or no day."""
+    tests: list[tuple[Column, Callable[[str], str]]] = [
+        (column, _is_no_amount) for column in fields.amounts_used.values()
+    ]
+    for column, test in tests:
+        if (found := _first(house, file, fields, column, test(quoted(column.name)))) is not None:
+            return f"the column {column.spelling} holds “{found}”, which is no amount"
+    for column in fields.used.values():
+        if quoted(column.name) in selection.day:
+            is_no_day = f"TRY_CAST(substr(CAST({quoted(column.name)} AS VARCHAR), 1, 10) AS DATE)"
+            found = _first(house, file, fields, column, f"{is_no_day} IS NULL")
+            if found is not None:
+                return f"the column {column.spelling} holds “{found}”, which is no day"
+    return None
+
+
+def _is_no_amount(column: str) -> str:
+    text = f"nullif(trim(CAST({column} AS VARCHAR)), '')"
+    wide = amounts.decimal_type(amounts.COST_SCALE)
+    return f"{text} IS NOT NULL AND TRY_CAST({text} AS {wide}) IS NULL"
+
+
+def _first(
+    house: Warehouse, file: BillFile, fields: Fields, column: Column, condition: str
+) -> str | None:
+    unread = ControlTotal(house.bill_format)
+    try:
+        with file.relation(house.db, fields, unread) as (relation, _):
+            found = house.rows(
+                f"SELECT left(CAST({quoted(column.name)} AS VARCHAR), 60)"
+                f" FROM {relation} WHERE {condition} LIMIT 1"
+            )
+    except RunFailure:
+        return None
+    return found[0][0] or "" if found else None
+
+
+def first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0].rstrip(".")[:200]

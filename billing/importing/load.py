@@ -1,0 +1,93 @@
+"""COPY into a delivery's own tables, which become partitions: invisible until a month points there.
+
+The tables stand alone while they are filled; their CHECK lets PostgreSQL attach them unscanned.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import connection, transaction
+
+from billing.facts import DIMENSIONS, FACT_TABLES, FactTable
+from billing.importing.columns import literal
+from billing.importing.warehouse import Warehouse
+
+_CHUNK = 1 << 20
+_TEXT_COLUMNS = {*DIMENSIONS, "resource_id", "cost_id", "tags", "cost_categories"}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A fact table's rows as a CSV file."""
+
+    table: FactTable
+    path: Path
+
+
+def write_files(house: Warehouse, folder: Path) -> list[Prepared]:
+    """Write the numbered tables as CSV for COPY."""
+    prepared = []
+    for table in FACT_TABLES:
+        name = table.name.removeprefix("billing_")
+        path = folder / f"{name}.csv"
+        columns = ", ".join(table.column_names)
+        rows = f"SELECT {columns} FROM {name}"
+        house.db.execute(f"COPY ({rows}) TO {literal(str(path))} (FORMAT csv, HEADER false)")
+        prepared.append(Prepared(table, path))
+    return prepared
+
+
+def load(delivery_id: int, prepared: list[Prepared]) -> None:
+    """Create, fill, index and attach the delivery's tables: all of them or none."""
+    with transaction.atomic():
+        for one in prepared:
+            _create(one.table, delivery_id)
+            _copy(one, delivery_id)
+            _index(one.table, delivery_id)
+        for one in prepared:
+            _attach(one.table, delivery_id)
+
+
+def _create(table: FactTable, delivery_id: int) -> None:
+    name = table.partition(delivery_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE TABLE {name} (LIKE {table.name} INCLUDING DEFAULTS,"
+            f" CONSTRAINT {name}_delivery CHECK (delivery_id = {delivery_id}))"
+        )
+        cursor.execute(f"ALTER TABLE {name} ALTER delivery_id SET DEFAULT {delivery_id}")
+
+
+def _copy(one: Prepared, delivery_id: int) -> None:
+    columns = one.table.column_names
+    texts = [name for name in columns if name in _TEXT_COLUMNS]
+    options = ["FORMAT csv", "FREEZE"]
+    if texts:
+        options.append(f"FORCE_NOT_NULL ({', '.join(texts)})")
+    statement = (
+        f"COPY {one.table.partition(delivery_id)} ({', '.join(columns)})"
+        f" FROM STDIN ({', '.join(options)})"
+    )
+    with (
+        connection.cursor() as cursor,
+        one.path.open("rb") as file,
+        cursor.cursor.copy(statement) as copy,
+    ):
+        while block := file.read(_CHUNK):
+            copy.write(block)
+
+
+def _index(table: FactTable, delivery_id: int) -> None:
+    name = table.partition(delivery_id)
+    with connection.cursor() as cursor:
+        for columns in table.indexes:
+            cursor.execute(f"CREATE INDEX ON {name} ({columns})")
+        cursor.execute(f"ANALYZE {name}")
+
+
+def _attach(table: FactTable, delivery_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"ALTER TABLE {table.name} ATTACH PARTITION {table.partition(delivery_id)}"
+            f" FOR VALUES IN ({delivery_id})"
+        )

@@ -1,0 +1,67 @@
+"""Which months have a delivery that is not imported yet: only manifests are compared."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from billing.importing.month import bucket_of
+from billing.models import BillingMonth, Delivery, ImportRun
+from connections.aws.deliveries import ManifestRef, list_manifests
+from connections.models import Export
+from organizations.runs import ErrorClass, RunFailure
+
+# AWS says that the first delivery of an export comes within a day.
+_FIRST_DELIVERY_TAKES = timedelta(hours=48)
+
+
+def changed_months(run: ImportRun) -> list[ManifestRef]:
+    """Return the manifests whose month must be imported, oldest first.
+
+    An export that has never delivered is waited for: a warning says so. Raises RunFailure when
+    nothing can be found any more, or is overdue.
+    """
+    export = run.export
+    if export is None:
+        raise RuntimeError("A look at a connection has an export.")
+    with run.timed("look"):
+        refs = list_manifests(bucket_of(export), export)
+    if not refs:
+        _nothing_there(run, export)
+    known = dict(
+        BillingMonth.objects.filter(connection=run.connection, delivery__export=export).values_list(
+            "billing_period", "delivery__manifest_etag"
+        )
+    )
+    return [
+        ref
+        for ref in refs
+        if _in_range(run, ref) and (run.is_forced or known.get(ref.billing_period) != ref.etag)
+    ]
+
+
+def _in_range(run: ImportRun, ref: ManifestRef) -> bool:
+    after = run.first_period is None or ref.billing_period >= run.first_period
+    before = run.last_period is None or ref.billing_period <= run.last_period
+    return after and before
+
+
+def _nothing_there(run: ImportRun, export: Export) -> None:
+    where = f"s3://{export.bucket}/{export.root_key}"
+    if Delivery.objects.filter(export=export).exists():
+        raise RunFailure(
+            ErrorClass.CONFIG,
+            f"Every manifest has gone from {where}.",
+            "If somebody or a lifecycle rule deleted the export's files, AWS brings the current"
+            " month back with its next delivery; imported months stay as they are.",
+        )
+    if timezone.now() - export.created_at > _FIRST_DELIVERY_TAKES:
+        raise RunFailure(
+            ErrorClass.CONFIG,
+            f"Nothing was ever delivered under {where}.",
+            "Check the export's name and prefix in the AWS console (Billing, Data Exports), and"
+            " that AWS reports the export as healthy there.",
+        )
+    run.warn(
+        f"Nothing is delivered under {where} yet. AWS brings the first files of a new export within"
+        " 24 hours; if it should be there already, check the export's name and prefix."
+    )

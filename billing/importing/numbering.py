@@ -1,0 +1,97 @@
+"""Cost items to the rows of the fact tables, with the delivery's own small integers."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from billing.facts import DIMENSIONS, SERVICE_DIMENSIONS
+from billing.importing.columns import literal
+from billing.importing.cost_ids import NORMALISED_ID_SQL
+from billing.importing.tags import NUL_SHOWN, tag_set
+from billing.importing.warehouse import MEASURES, Warehouse
+from organizations.runs import ErrorClass, RunFailure
+
+
+def number(house: Warehouse) -> None:
+    """Make the tables that are loaded, one for each of `facts.FACT_TABLES`."""
+    _check_items(house)
+    _number_tag_sets(house)
+    dims = ", ".join(_shown(name) for name in DIMENSIONS)
+    for statement in (
+        f"""CREATE TABLE keyed AS SELECT day, {dims}, {_shown("resource_id")},
+            line_items, {", ".join(MEASURES)}, numbered.tag_set
+            FROM items JOIN numbered USING (tags, cost_categories)""",
+        f"""CREATE TABLE cost_key AS SELECT CAST(row_number() OVER () AS INTEGER) AS cost_key, *
+            FROM (SELECT DISTINCT {", ".join(DIMENSIONS)}, tag_set FROM keyed)""",
+        f"""CREATE TABLE resource AS SELECT CAST(row_number() OVER () AS INTEGER) AS resource,
+            resource_id, {NORMALISED_ID_SQL} AS cost_id
+            FROM (SELECT DISTINCT resource_id FROM keyed WHERE resource_id <> '')""",
+        f"""CREATE TABLE daily_cost AS
+            SELECT day, cost_key, coalesce(resource, 0) AS resource, {_sums()}
+            FROM keyed JOIN cost_key USING ({", ".join(DIMENSIONS)}, tag_set)
+            LEFT JOIN resource USING (resource_id) GROUP BY ALL ORDER BY ALL""",
+        f"""CREATE TABLE rollup_cost AS SELECT day, cost_key, {_sums()}
+            FROM daily_cost GROUP BY ALL ORDER BY ALL""",
+        f"""CREATE TABLE service_cost AS SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {_sums()}
+            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+        f"""CREATE TABLE month_cost AS SELECT {", ".join(DIMENSIONS)}, tag_set, {_sums()}
+            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+        f"""CREATE TABLE resource_cost AS SELECT cost_key, resource, {_sums()}
+            FROM daily_cost GROUP BY ALL ORDER BY ALL""",
+    ):
+        house.db.execute(statement)
+
+
+def _sums() -> str:
+    return ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
+
+
+def _shown(name: str) -> str:
+    return f"replace({name}, chr(0), {literal(NUL_SHOWN)}) AS {name}"
+
+
+def _number_tag_sets(house: Warehouse) -> None:
+    """Give every distinct set of tags and cost categories a number, whatever its keys' order."""
+    numbers: dict[tuple[str, str], int] = {}
+    raw = house.rows("SELECT DISTINCT tags, cost_categories FROM items")
+    try:
+        found = [(*pair, numbers.setdefault(tag_set(*pair), len(numbers) + 1)) for pair in raw]
+    except ValueError as error:
+        raise RunFailure(
+            ErrorClass.DATA,
+            f"A line item's tags or cost categories are no JSON object ({error}).",
+            "The month stays as it was. AWS writes the file anew with its next delivery.",
+        ) from None
+    _table(house, "numbered", ("tags", "cost_categories", "tag_set"), found)
+    sets = [(number, *pair) for pair, number in numbers.items()]
+    _table(house, "tag_set", ("tag_set", "tags", "cost_categories"), sets)
+
+
+def _table(
+    house: Warehouse, name: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]
+) -> None:
+    types = {"tag_set": pa.int32()}
+    schema = pa.schema([(column, types.get(column, pa.string())) for column in columns])
+    values = zip(*rows, strict=True) if rows else [() for _ in columns]
+    arrays = [pa.array(list(one), kind) for one, kind in zip(values, schema.types, strict=True)]
+    house.db.register("handed", pa.Table.from_arrays(arrays, schema=schema))
+    house.db.execute(f"CREATE TABLE {name} AS SELECT * FROM handed")
+    house.db.unregister("handed")
+
+
+def _check_items(house: Warehouse) -> None:
+    found = house.rows(
+        "SELECT account_id FROM items WHERE NOT regexp_full_match(account_id, '|[0-9]{12}') LIMIT 1"
+    )
+    if found:
+        raise RunFailure(
+            ErrorClass.DATA,
+            f"A line item names the account “{found[0][0][:40]}”, which is no AWS account id.",
+            "The month stays as it was. Check that the export's files are as AWS wrote them.",
+        )
+    if house.value("SELECT count(*) FROM items WHERE day IS NULL"):
+        raise RunFailure(
+            ErrorClass.DATA,
+            "Some line items have no day.",
+            "The month stays as it was. AWS writes the file anew with its next delivery.",
+        )

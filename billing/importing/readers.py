@@ -1,0 +1,296 @@
+"""The files of a delivery as relations that DuckDB reads: Parquet by itself, CSV as Arrow batches.
+
+Reading also feeds the control total (`control.ControlTotal`), straight from the file's own rows.
+"""
+
+import csv
+import gzip
+import io
+import threading
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+import pyarrow.parquet as pq
+
+from billing.importing.columns import Column, Fields, Kind, literal
+from billing.importing.control import ControlTotal
+from billing.importing.formats.base import BillFormat
+from connections.models import FileFormat
+from organizations.runs import ErrorClass, RunFailure
+
+_CSV_BLOCK = 8 << 20
+_HEADER_LIMIT = 4 << 20
+_NEXT_DELIVERY = (
+    "The month stays as it was. AWS writes the file anew with its next delivery; if this one stays"
+    " bad, delete and re-create the export or ask AWS Support."
+)
+
+
+def unreadable(label: str, why: str) -> RunFailure:
+    """Return the failure of a file that is not what it should be."""
+    return RunFailure(ErrorClass.DATA, f"{label} cannot be read: {why}.", _NEXT_DELIVERY)
+
+
+@dataclass
+class Reading:
+    """What one pass over a file found: how many line items."""
+
+    rows: int = 0
+
+
+class BillFile(ABC):
+    """One data file. `label` is its address in sentences; `columns` by normalised name."""
+
+    # Whether questions may be asked of the file besides the one pass over it.
+    answers_questions: bool
+
+    def __init__(self, path: Path, label: str) -> None:
+        self.path = path
+        self.label = label
+        self.columns: Mapping[str, Column] = {}
+
+    @abstractmethod
+    @contextmanager
+    def relation(
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+    ) -> Iterator[tuple[str, Reading]]:
+        """Give the SQL of a relation to read once; the control total is fed meanwhile."""
+
+    def require(self, bill_format: BillFormat) -> None:
+        """Raise RunFailure when a column is missing without which nothing exact can be said."""
+        missing = [name for name in bill_format.required if name not in self.columns]
+        if missing:
+            raise RunFailure(
+                ErrorClass.DATA,
+                f"{self.label} lacks what every {bill_format.name} export needs:"
+                f" {', '.join(missing)}.",
+                "Add these columns to the export's query; check too that the export's type is what"
+                " the connection says.",
+            )
+
+
+class ParquetFile(BillFile):
+    """A Parquet file, read by DuckDB; pyarrow reads the columns of the control total."""
+
+    answers_questions = True
+
+    def __init__(self, path: Path, label: str) -> None:
+        super().__init__(path, label)
+        try:
+            with pq.ParquetFile(path) as file:
+                self.rows: int = file.metadata.num_rows
+                schema = file.schema_arrow
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise unreadable(label, f"it is no whole Parquet file ({_short(error)})") from None
+        self.columns = _without_doubles(
+            label, [Column(one.name, _kind_of(one.type), one.name) for one in schema]
+        )
+
+    @property
+    def source(self) -> str:
+        """Return the SQL of the file's relation."""
+        return f"read_parquet({literal(str(self.path))})"
+
+    @contextmanager
+    def relation(
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+    ) -> Iterator[tuple[str, Reading]]:
+        with _beside(lambda: self._feed(control)):
+            yield self.source, Reading(self.rows)
+
+    def _feed(self, control: ControlTotal) -> None:
+        try:
+            with pq.ParquetFile(self.path) as file:
+                for batch in file.iter_batches(columns=list(control.columns), batch_size=1 << 17):
+                    control.add(batch, self.label)
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(self.label, _short(error)) from None
+
+
+class CsvFile(BillFile):
+    """A compressed CSV file: every cell is text."""
+
+    answers_questions = False
+
+    def __init__(self, path: Path, label: str, file_format: FileFormat) -> None:
+        super().__init__(path, label)
+        self._open = _open_zip if file_format == FileFormat.CSV_ZIP else _open_gzip
+        self._spellings = self._header()
+        self.columns = _without_doubles(
+            label,
+            [Column(normalised(one), Kind.TEXT, one) for one in self._spellings],
+            merges=True,
+        )
+
+    def _open_for_arrow(self) -> Any:
+        if self._open is _open_gzip:
+            return pa.CompressedInputStream(pa.OSFile(str(self.path)), "gzip")
+        return pa.PythonFile(self._open(self.path, self.label), mode="r")
+
+    def _header(self) -> list[str]:
+        try:
+            with self._open(self.path, self.label) as stream:
+                line = io.TextIOWrapper(stream, "utf-8-sig", newline="").readline(_HEADER_LIMIT)
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError) as error:
+            raise unreadable(self.label, _short(error)) from None
+        found = next(csv.reader([line]), [])
+        if not found:
+            raise unreadable(self.label, "it is empty, without even a header")
+        return found
+
+    @contextmanager
+    def relation(
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+    ) -> Iterator[tuple[str, Reading]]:
+        reading = Reading()
+        failed: list[BaseException] = []
+        used = {column.name for column in fields.used.values()} | set(control.columns)
+        schema = pa.schema([(name, pa.string()) for name in sorted(used)])
+        batches = self._batches(schema, reading, control, failed)
+        db.register("csv_lines", pa.RecordBatchReader.from_batches(schema, batches))
+        try:
+            yield "csv_lines", reading
+        except duckdb.Error:
+            # DuckDB tells of a reader's exception by its text alone.
+            if failed:
+                raise failed[0] from None
+            raise
+        finally:
+            db.unregister("csv_lines")
+
+    def _batches(
+        self,
+        schema: pa.Schema,
+        reading: Reading,
+        control: ControlTotal,
+        failed: list[BaseException],
+    ) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._read(schema):
+                reading.rows += batch.num_rows
+                control.add(batch.select(list(control.columns)), self.label)
+                yield batch
+        except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
+            failed.append(unreadable(self.label, _short(error)))
+            raise failed[0] from None
+        except RunFailure as failure:
+            failed.append(failure)
+            raise
+
+    def _read(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        names = [f"{number}:{one}" for number, one in enumerate(self._spellings)]
+        wanted = [names[self._spellings.index(self.columns[one].spelling)] for one in schema.names]
+        with self._open_for_arrow() as stream:
+            lines = arrow_csv.open_csv(
+                stream,
+                read_options=arrow_csv.ReadOptions(
+                    block_size=_CSV_BLOCK, column_names=names, skip_rows=1
+                ),
+                parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+                convert_options=arrow_csv.ConvertOptions(
+                    include_columns=wanted,
+                    column_types=dict.fromkeys(wanted, pa.string()),
+                    strings_can_be_null=False,
+                ),
+            )
+            for batch in lines:
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+
+
+def open_file(path: Path, label: str, file_format: FileFormat) -> BillFile:
+    """Open a fetched file. Raises RunFailure, class DATA, when it is not what its name says."""
+    if file_format == FileFormat.PARQUET:
+        return ParquetFile(path, label)
+    return CsvFile(path, label, file_format)
+
+
+def normalised(name: str) -> str:
+    """Return a column's name as AWS writes it in Parquet and in CUR 2.0.
+
+    >>> normalised("lineItem/UnblendedCost")
+    'line_item_unblended_cost'
+    >>> normalised("reservation/ReservationARN")
+    'reservation_reservation_a_r_n'
+    """
+    if "/" not in name:
+        return name
+    spelled = "".join(
+        f"_{char.lower()}" if char.isupper() else char if char.isalnum() else "_" for char in name
+    )
+    return "_".join(filter(None, spelled.split("_")))
+
+
+def _without_doubles(
+    label: str, columns: list[Column], *, merges: bool = False
+) -> dict[str, Column]:
+    """Return the columns by name. Legacy CUR has names that are equal once normalised: merged."""
+    found: dict[str, Column] = {}
+    spellings = set()
+    for column in columns:
+        if column.spelling in spellings or (column.name in found and not merges):
+            raise unreadable(label, f"it has two columns {column.spelling}")
+        spellings.add(column.spelling)
+        found.setdefault(column.name, column)
+    return found
+
+
+def _kind_of(arrow_type: Any) -> Kind:
+    types = pa.types
+    tests = (
+        (Kind.TEXT, (types.is_string, types.is_large_string, types.is_dictionary)),
+        (Kind.DOUBLE, (types.is_floating,)),
+        (Kind.NUMBER, (types.is_integer, types.is_decimal)),
+        (Kind.TIMESTAMP, (types.is_timestamp, types.is_date)),
+        (Kind.MAP, (types.is_map,)),
+        (Kind.EMPTY, (types.is_null,)),
+    )
+    for kind, checks in tests:
+        if any(check(arrow_type) for check in checks):
+            return kind
+    return Kind.TEXT
+
+
+def _open_gzip(path: Path, label: str) -> Any:
+    return gzip.open(path, "rb")
+
+
+def _open_zip(path: Path, label: str) -> Any:
+    archive = zipfile.ZipFile(path)
+    members = [one for one in archive.infolist() if not one.is_dir()]
+    if len(members) != 1:
+        raise unreadable(label, f"the ZIP holds {len(members)} files instead of one")
+    return archive.open(members[0])
+
+
+@contextmanager
+def _beside(work: Any) -> Iterator[None]:
+    """Do some work in a thread while the block runs; its exception comes after the block's."""
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - carried to the thread that waits
+            failed.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def _short(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:200]

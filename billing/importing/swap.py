@@ -1,0 +1,193 @@
+"""The one short transaction after which readers see the new delivery, and what it rests on."""
+
+from collections.abc import Mapping
+from decimal import Decimal, localcontext
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from billing.facts import (
+    COST_KEY,
+    DAILY_COST,
+    MONTH_COST,
+    RESOURCE_COST,
+    ROLLUP_COST,
+    SERVICE_COST,
+    FactTable,
+)
+from billing.importing.control import EXACT
+from billing.importing.summary import Summary
+from billing.measures import Measure
+from billing.models import (
+    BillingMonth,
+    Delivery,
+    DeliveryAccount,
+    DeliveryState,
+    ImportRun,
+    ServiceName,
+)
+from connections.models import Account, Connection
+from organizations.runs import ErrorClass, RunFailure, RunState
+
+Totals = Mapping[str, Decimal]
+
+
+def loaded_totals(delivery: Delivery) -> tuple[dict[str, Decimal], int]:
+    """Return what PostgreSQL holds of a delivery: unblended cost by currency, and its daily rows.
+
+    Raises RunFailure when a rollup does not come to the same in every measure.
+    """
+    daily = _sums_of(DAILY_COST, delivery)
+    for table in (ROLLUP_COST, SERVICE_COST, MONTH_COST, RESOURCE_COST):
+        summed = _sums_of(table, delivery)
+        if {name: row[:-1] for name, row in daily.items()} != {
+            name: row[:-1] for name, row in summed.items()
+        }:
+            raise RunFailure(
+                ErrorClass.BUG,
+                f"The table {table.name} does not come to the same as the daily costs.",
+                "The month stays as it was. Please report this with the export's schema.",
+            )
+    totals = {name: row[0] for name, row in daily.items()}
+    return totals, sum(row[-1] for row in daily.values())
+
+
+def _sums_of(table: FactTable, delivery: Delivery) -> dict[str, tuple[Any, ...]]:
+    """Return {currency: (every measure, number of rows)} of a delivery's partition."""
+    source = table.partition(delivery.pk)
+    if "cost_key" in table.column_names:
+        source += f" JOIN {COST_KEY.partition(delivery.pk)} USING (cost_key)"
+    sums = ", ".join(f"sum({name})" for name in Measure.values)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT currency, {sums}, count(*) FROM {source} GROUP BY currency")
+        return {row[0]: row[1:] for row in cursor.fetchall()}
+
+
+def compare(export: Totals, portal: Totals, summary: Summary) -> None:
+    """Raise RunFailure unless the export's own total equals the portal's in every currency."""
+    for currency in sorted({*export, *portal}):
+        exported, loaded = export.get(currency, Decimal(0)), portal.get(currency, Decimal(0))
+        if exported != loaded:
+            with localcontext(EXACT):
+                difference = exported - loaded
+            raise RunFailure(
+                ErrorClass.BUG,
+                f"The control total failed: the export comes to {exported:f} {currency}, the portal"
+                f" to {loaded:f} (difference {difference:f}).",
+                "The month stays as it was. Please report this with the export's schema.",
+            )
+    by_account: dict[str, Decimal] = {}
+    with localcontext(EXACT):
+        for _, _, currency, _, amount, _ in summary.accounts:
+            by_account[currency] = by_account.get(currency, Decimal(0)) + amount
+    if by_account != dict(portal):
+        raise RunFailure(
+            ErrorClass.BUG,
+            "The accounts' totals do not add up to the bill's.",
+            "The month stays as it was. Please report this with the export's schema.",
+        )
+
+
+def swap(run: ImportRun, delivery: Delivery, summary: Summary) -> None:
+    """Point the month at the delivery and end the run, in one transaction."""
+    names = _account_names(summary)
+    with transaction.atomic():
+        run.hold()
+        _write_accounts(run.connection, delivery, summary, names)
+        _write_services(run.connection, summary)
+        delivery.state = DeliveryState.LOADED
+        delivery.loaded_at = timezone.now()
+        delivery.totals = {
+            currency: {name: f"{amount:f}" for name, amount in measures.items()}
+            for currency, measures in summary.totals.items()
+        }
+        delivery.data_through = summary.data_through
+        delivery.first_day, delivery.last_day = summary.days
+        delivery.is_final = summary.is_final
+        delivery.save()
+        BillingMonth.objects.update_or_create(
+            connection=run.connection,
+            billing_period=delivery.billing_period,
+            defaults={"delivery": delivery},
+        )
+        run.skipped_accounts = skipped_accounts(run.connection, summary, names)
+        run.finish(RunState.SUCCEEDED)
+
+
+def skipped_accounts(
+    owner: Connection, summary: Summary, names: Mapping[str, str]
+) -> list[dict[str, str]]:
+    """Return the accounts of the bill that are not connected, the most expensive first."""
+    connected = set(
+        Connection.objects.of(owner.organization_id)
+        .connected()
+        .values_list("account_id", flat=True)
+    )
+    sums: dict[tuple[str, str], Decimal] = {}
+    with localcontext(EXACT):
+        for account_id, _, currency, _, amount, _ in summary.accounts:
+            if account_id not in connected:
+                key = (account_id, currency)
+                sums[key] = sums.get(key, Decimal(0)) + amount
+    return [
+        {
+            "account_id": account_id,
+            "name": names.get(account_id, ""),
+            "amount": f"{amount:f}",
+            "currency": currency,
+        }
+        for (account_id, currency), amount in sorted(sums.items(), key=lambda one: -one[1])
+    ]
+
+
+def _account_names(summary: Summary) -> dict[str, str]:
+    return {account_id: name or "" for account_id, _, _, name, _, _ in summary.accounts}
+
+
+def _write_accounts(
+    owner: Connection, delivery: Delivery, summary: Summary, names: Mapping[str, str]
+) -> None:
+    DeliveryAccount.objects.bulk_create(
+        DeliveryAccount(
+            delivery=delivery,
+            account_id=account_id,
+            payer_account_id=payer,
+            currency=currency,
+            unblended_cost=amount,
+            line_items=count,
+        )
+        for account_id, payer, currency, _, amount, count in summary.accounts
+    )
+    payers = {account_id: payer for account_id, payer, *_ in summary.accounts if account_id}
+    named = [
+        Account(
+            organization_id=owner.organization_id,
+            account_id=account_id,
+            name=names[account_id][:200],
+            payer_account_id=payer,
+        )
+        for account_id, payer in sorted(payers.items())
+    ]
+    for group, updated in (
+        ([one for one in named if one.name], ["name", "payer_account_id"]),
+        ([one for one in named if not one.name], ["payer_account_id"]),
+    ):
+        Account.objects.bulk_create(
+            group,
+            update_conflicts=True,
+            unique_fields=["organization", "account_id"],
+            update_fields=updated,
+        )
+
+
+def _write_services(owner: Connection, summary: Summary) -> None:
+    ServiceName.objects.bulk_create(
+        (
+            ServiceName(organization_id=owner.organization_id, code=code[:200], name=name[:300])
+            for code, name in sorted(summary.services.items())
+        ),
+        update_conflicts=True,
+        unique_fields=["organization", "code"],
+        update_fields=["name"],
+    )

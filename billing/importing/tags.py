@@ -1,0 +1,57 @@
+"""Tags and cost categories as people know them, from the JSON of a bill's maps.
+
+`tags`           resourceTags/user:CostCenter -> CostCenter, resourceTags/aws:createdBy ->
+                 aws:createdBy, accountTag/Team stays, costCategory/Project is a cost category
+`resource_tags`  user_cost_center -> cost_center, aws_created_by stays
+legacy and FOCUS user:CostCenter -> CostCenter
+Values stay exactly as delivered. A tag without a value is no tag.
+"""
+
+import json
+from collections.abc import Mapping
+
+_RESOURCE_TAG = "resourceTags/"
+_COST_CATEGORY = "costCategory/"
+_USER_PREFIXES = ("user:", "user_")
+# PostgreSQL cannot store this character in any text.
+NUL, NUL_SHOWN = "\x00", "\N{REPLACEMENT CHARACTER}"
+
+
+def tag_set(tags_json: str, categories_json: str) -> tuple[str, str]:
+    """Return (tags, cost categories) as canonical JSON objects, for two maps as JSON or ''.
+
+    Raises ValueError for what is no JSON object of texts.
+    """
+    tags: dict[str, str] = {}
+    own_spelling: dict[str, str] = {}
+    for key, value in _pairs(tags_json).items():
+        if key.startswith(_COST_CATEGORY):
+            own_spelling[key.removeprefix(_COST_CATEGORY)] = value
+        else:
+            tags[_tag_key(key)] = value
+    return _canonical(tags), _canonical(own_spelling or _pairs(categories_json))
+
+
+def _tag_key(key: str) -> str:
+    key = key.removeprefix(_RESOURCE_TAG)
+    for prefix in _USER_PREFIXES:
+        if key.startswith(prefix) and key != prefix:
+            return key.removeprefix(prefix)
+    return key
+
+
+def _pairs(text: str) -> Mapping[str, str]:
+    if not text:
+        return {}
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("not a JSON object")
+    return {
+        key.replace(NUL, NUL_SHOWN): str(value).replace(NUL, NUL_SHOWN)
+        for key, value in found.items()
+        if value not in (None, "")
+    }
+
+
+def _canonical(pairs: Mapping[str, str]) -> str:
+    return json.dumps(pairs, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,299 @@
+"""Operators' screens of connections: what is healthy, what broke, since when, what to do."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import capfirst
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from connections import jobs, schedules, services
+from connections.aws.session import external_id_of
+from connections.forms import ConnectionForm
+from connections.models import CheckRun, Connection, ConnectionKind
+from connections.panels import panel_of
+from organizations.access import Action
+from organizations.admin_base import ObjectAction, ReadOnlyAdmin, ScopedAdmin
+from organizations.runs import RunState, Trigger
+
+
+def badge(state: str, label: str) -> SafeString:
+    """Return a state as a badge; the word says it, the colour repeats it."""
+    return format_html('<span class="badge badge-{}">{}</span>', state, label)
+
+
+class ConnectedFilter(admin.SimpleListFilter):
+    """Disconnected accounts stay out of the way until somebody asks for them."""
+
+    title = "connected"
+    parameter_name = "connected"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "Disconnected")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(disconnected_at__isnull=self.value() != "no")
+
+    def choices(self, changelist: Any) -> Any:
+        """Call the default what it shows."""
+        first, *others = super().choices(changelist)
+        return [{**first, "display": "Connected"}, *others]
+
+
+def _job_action(name: str, label: str) -> ObjectAction:
+    def run(request: HttpRequest, connection: Connection) -> str:
+        started = jobs.job(name).start(connection, Trigger.MANUAL)
+        state = "is under way" if started.state == RunState.RUNNING else "is queued"
+        return f"{capfirst(str(started._meta.verbose_name))} {started.pk} of {connection} {state}."
+
+    def applies(connection: Connection) -> bool:
+        names = {job.name for job in jobs.jobs_of(connection)}
+        return connection.is_connected and name in names
+
+    return ObjectAction(name=name, label=label, run=run, applies=applies)
+
+
+def _pause(request: HttpRequest, connection: Connection) -> str:
+    services.set_paused(connection, paused=True)
+    return f"{connection} is paused."
+
+
+def _resume(request: HttpRequest, connection: Connection) -> str:
+    services.set_paused(connection, paused=False)
+    return f"{connection} goes on with its schedule."
+
+
+def _disconnect(request: HttpRequest, connection: Connection) -> str:
+    services.disconnect(connection)
+    return f"{connection} is disconnected. Its history is kept."
+
+
+def _disconnect_question(connection: Connection) -> str:
+    left_out = (
+        "the costs of every account in its bill leave the totals"
+        if connection.kind == ConnectionKind.ROOT
+        else "its costs leave the totals"
+    )
+    return (
+        f"Disconnecting {connection} erases its credentials and stops its imports and discovery;"
+        f" {left_out}.\n\nNothing that was imported or discovered is deleted, and nothing changes"
+        " in AWS. Connect the account again and everything is back."
+    )
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ScopedAdmin[Connection]):
+    """AWS accounts and how they are."""
+
+    view_action = change_action = Action.MANAGE_CONNECTIONS
+    may_add = True
+    form = ConnectionForm
+    change_form_template = "admin/connections/connection/change_form.html"
+    list_display = [
+        "shown_status",
+        "name",
+        "account_id",
+        "kind",
+        "trouble",
+        "status_since",
+        "last_import",
+        "next_import",
+        "data_through",
+        "organization",
+    ]
+    list_display_links = ["name"]
+    list_filter = [ConnectedFilter, "status", "kind", "organization"]
+    list_select_related = ["organization"]
+    list_per_page = 50
+    search_fields = ["name", "account_id"]
+    object_actions = [
+        _job_action("check", "Test connection"),
+        _job_action("import", "Import now"),
+        _job_action("discover", "Discover now"),
+        ObjectAction(
+            name="pause",
+            label="Pause",
+            run=_pause,
+            applies=lambda one: one.is_connected and not one.is_paused,
+        ),
+        ObjectAction(
+            name="resume",
+            label="Resume",
+            run=_resume,
+            applies=lambda one: one.is_connected and one.is_paused,
+        ),
+        ObjectAction(
+            name="disconnect",
+            label="Disconnect",
+            run=_disconnect,
+            applies=lambda one: one.is_connected,
+            confirm=_disconnect_question,
+        ),
+    ]
+
+    class Media:
+        js = ["js/connection-form.js"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("health")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change what was disconnected: it comes back by being connected again."""
+        if obj is not None and not obj.is_connected:
+            return False
+        return super().has_change_permission(request, obj)
+
+    # --- form -------------------------------------------------------------------------------
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [] if obj is None else ["organization", "kind"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show each way to sign in under a heading of its own; a script hides the others."""
+        if obj is not None and not obj.is_connected:
+            return [(None, {"fields": ["organization", "name", "kind", "auth_method"]})]
+        root_only = obj is None or obj.kind == ConnectionKind.ROOT
+        return [
+            (None, {"fields": ["organization", "name", "kind"]}),
+            ("Signing in", {"fields": ["auth_method"]}),
+            (
+                "With an access key",
+                {"fields": ["access_key_id", "secret"], "classes": ["for-auth-access_key"]},
+            ),
+            (
+                "With a role",
+                {
+                    "fields": ["role_arn"],
+                    "classes": ["for-auth-assume_role"],
+                    "description": self._external_ids(request),
+                },
+            ),
+            *([_EXPORT_FIELDSET] if root_only else []),
+            ("Schedule", {"fields": ["import_every", "discover_every"]}),
+        ]
+
+    @staticmethod
+    def _external_ids(request: HttpRequest) -> SafeString:
+        """Return what the trust policy of a role must demand, for each organization."""
+        mine = request.user.organizations_allowing(Action.MANAGE_CONNECTIONS)  # type: ignore[union-attr]
+        rows = ((external_id_of(one), one.name) for one in mine)
+        listed = format_html_join(", ", "<code>{}</code> ({})", rows)
+        return format_html(
+            "The role's trust policy must name the portal's own identity and demand the external"
+            " id {}.",
+            listed,
+        )
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Take over what the form's service has written."""
+        obj.__dict__.update(form.saved.__dict__)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show how the connection is above its form."""
+        connection = self.get_object(request, object_id)
+        panel = panel_of(connection, self.admin_site) if connection is not None else None
+        context = {**(extra_context or {}), "panel": panel}
+        return super().change_view(request, object_id, form_url, context)
+
+    # --- list -------------------------------------------------------------------------------
+    @admin.display(description="Status", ordering="status")
+    def shown_status(self, obj: Connection) -> str:
+        return badge(obj.status, obj.get_status_display())
+
+    @admin.display(description="What is wrong, and what to do")
+    def trouble(self, obj: Connection) -> str:
+        return " ".join(filter(None, (obj.status_message, obj.status_hint)))
+
+    @admin.display(description="Last import")
+    def last_import(self, obj: Connection) -> Any:
+        row = next((one for one in obj.health.all() if one.job == "import"), None)
+        return row.last_run_at if row else None
+
+    @admin.display(description="Next import")
+    def next_import(self, obj: Connection) -> Any:
+        job = _import_job(obj)
+        return schedules.next_run(job, obj) if job else None
+
+    @admin.display(description="Data through")
+    def data_through(self, obj: Connection) -> Any:
+        job = _import_job(obj)
+        return job.data_through(obj) if job and job.data_through else None
+
+
+def _import_job(connection: Connection) -> jobs.Job | None:
+    return next((one for one in jobs.jobs_of(connection) if one.name == "import"), None)
+
+
+_EXPORT_FIELDSET = (
+    "Billing export (payer accounts only)",
+    {
+        "fields": [
+            "export_bucket",
+            "export_prefix",
+            "export_name",
+            "export_schema",
+            "export_granularity",
+        ],
+        "classes": ["for-kind-root"],
+    },
+)
+
+
+@admin.register(CheckRun)
+class CheckRunAdmin(ReadOnlyAdmin[CheckRun]):
+    """Permission checks that were made."""
+
+    list_display = ["shown_state", "connection", "trigger", "requested_by", "queued_at", "missing"]
+    list_display_links = ["connection"]
+    list_filter = ["state", "connection"]
+    list_select_related = ["connection"]
+    date_hierarchy = "queued_at"
+    fields = [
+        "connection",
+        "shown_state",
+        "trigger",
+        "requested_by",
+        "queued_at",
+        "started_at",
+        "finished_at",
+        "error_message",
+        "error_hint",
+        "permissions",
+    ]
+
+    @admin.display(description="State", ordering="state")
+    def shown_state(self, obj: CheckRun) -> str:
+        return badge(obj.state, obj.get_state_display())
+
+    @admin.display(description="Missing permissions")
+    def missing(self, obj: CheckRun) -> str:
+        names = [row["permission"] for row in obj.results if row["state"] == "fail"]
+        return ", ".join(names)
+
+    @admin.display(description="Permissions")
+    def permissions(self, obj: CheckRun) -> str:
+        """Return the rows of the check as a table."""
+        rows = (
+            (
+                badge(row["state"], row["state"]),
+                row["permission"],
+                row["purpose"],
+                " ".join(filter(None, (row["message"], row["hint"]))),
+            )
+            for row in obj.results
+        )
+        body = format_html_join(
+            "", "<tr><td>{}</td><td><code>{}</code></td><td>{}</td><td>{}</td></tr>", rows
+        )
+        head = ("State", "Permission", "What it is for", "What AWS said")
+        heads = format_html_join("", '<th scope="col">{}</th>', ((one,) for one in head))
+        return format_html(
+            "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", heads, body
+        )
