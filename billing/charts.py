@@ -3,20 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
+from billing.exact import added
+
 SLOTS = 9  # colours in static/css/tokens.css; what does not fit is "other"
 OTHER = "other"
-_EXACT_DIGITS = 200
-
-
-def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Add without rounding: Python's default context keeps 28 digits, amounts have more."""
-    with localcontext() as context:
-        context.prec = _EXACT_DIGITS
-        return sum(amounts, Decimal(0))
 
 
 @dataclass(frozen=True)
@@ -31,7 +25,7 @@ class Series:
     @property
     def total(self) -> Decimal:
         """Return the sum over all periods."""
-        return exact_sum(self.amounts)
+        return added(self.amounts)
 
 
 @dataclass(frozen=True)
@@ -71,14 +65,14 @@ class StackedChart:
         columns = [series.amounts for series in self.series]
         rows = (list(amounts) for amounts in zip(*columns, strict=True))
         return [
-            (period, amounts, exact_sum(amounts))
+            (period, amounts, added(amounts))
             for period, amounts in zip(self.labels, rows, strict=False)
         ]
 
     @property
     def total(self) -> Decimal:
         """Return the sum of all bars."""
-        return exact_sum(series.total for series in self.series)
+        return added(series.total for series in self.series)
 
 
 @dataclass(frozen=True)
@@ -133,7 +127,12 @@ def stacked(
     if others:
         whole = per_period if per_period is not None else _sums(amounts)
         rest = (
-            exact_sum([whole.get(period, none), *(amounts.get((period, key), none).copy_negate() for key in top)])
+            added(
+                [
+                    whole.get(period, none),
+                    *(amounts.get((period, key), none).copy_negate() for key in top),
+                ]
+            )
             for period in periods
         )
         series.append(Series(OTHER, _others(others), OTHER, tuple(rest)))
@@ -149,7 +148,7 @@ def bars(amounts: Mapping[str, Decimal], labels: Mapping[str, str], currency: st
         (labels.get(key, key), slots[key], amounts[key]) for key in top
     ]
     if rest:
-        rows.append((_others(len(rest)), OTHER, exact_sum(amounts[key] for key in rest)))
+        rows.append((_others(len(rest)), OTHER, added(amounts[key] for key in rest)))
     return BarChart(
         tuple(row[0] for row in rows),
         tuple(row[1] for row in rows),
@@ -192,7 +191,7 @@ def _totals(amounts: Mapping[tuple[str, str], Decimal]) -> dict[str, Decimal]:
     parts: dict[str, list[Decimal]] = {}
     for (_, key), amount in amounts.items():
         parts.setdefault(key, []).append(amount)
-    return {key: exact_sum(part) for key, part in parts.items()}
+    return {key: added(part) for key, part in parts.items()}
 
 
 def _sums(amounts: Mapping[tuple[str, str], Decimal]) -> dict[str, Decimal]:

@@ -20,6 +20,10 @@ _COLUMNS = {
     "billing_entity": ("billing_entity", "Billing entity"),
 }
 PLAIN_NAMES = (*_COLUMNS, RESOURCE)
+NAMED_DIMENSIONS = (
+    *((name, label) for name, (_, label) in _COLUMNS.items()),
+    (RESOURCE, "Resource"),
+)
 
 
 class Source(StrEnum):

@@ -8,7 +8,8 @@ from decimal import Decimal
 from billing import charts
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
 from billing.periods import month_start
-from billing.reports import CostReport, CostRow, added, cost_report, filtered
+from billing.exact import added
+from billing.reports import CostReport, CostRow, cost_report, filtered
 from organizations.models import Organization
 
 MAX_GROUPS = 2
@@ -75,9 +76,7 @@ def explore(organization: Organization, query: CostQuery) -> Exploration:
         if query.group_by
         else [],
         hidden_count=report.row_count - len(report.rows),
-        hidden_amount=added(
-            [report.total, *(amount.copy_negate() for amount in keys.values())]
-        ),
+        hidden_amount=added([report.total, *(amount.copy_negate() for amount in keys.values())]),
         timeline=timeline,
         ranking=ranking,
     )

@@ -12,11 +12,10 @@ from billing.dimensions import PLAIN_NAMES, Dimension
 from billing.exploration import Exploration, Group, explore
 from billing.explorer import Address, FilterRow
 from billing.forms import ExplorerForm, without_field
-from billing.reports import currencies_of, dimension_values, tag_keys
+from billing.suggestions import suggestions
 from organizations.models import Organization
 
 SPARE_ROWS = 2
-_SUGGESTED = ("account", "service", "region", "charge_type")
 _PERIOD_NAMES = {Granularity.DAILY: "Day", Granularity.MONTHLY: "Month"}
 
 
@@ -24,15 +23,16 @@ def controls_of(
     organization: Organization, address: Address, problems: Mapping[str, list[str]]
 ) -> dict[str, Any]:
     """Return the form, the filter rows and the values they suggest."""
-    dimensions = [(name, Dimension.named(name).label) for name in PLAIN_NAMES]
-    dimensions += [(name, Dimension.named(name).label) for name in tag_keys(organization)]
+    offered = suggestions(organization)
+    names = (*PLAIN_NAMES, *offered.keys)
+    dimensions = [(name, Dimension.named(name).label) for name in names]
     known = {name for name, _ in dimensions}
     rows = [*address.filters, *[FilterRow()] * SPARE_ROWS]
     return {
         "form": ExplorerForm.of(
             address.form_data(),
             dimensions=dimensions,
-            currencies=currencies_of(organization),
+            currencies=offered.currencies,
             problems=problems,
         ),
         "other_problems": without_field(problems),
@@ -43,7 +43,7 @@ def controls_of(
                 "is_not": row.is_not,
                 "value": row.value,
                 "is_unknown": row.dimension and row.dimension not in known,
-                "list_id": f"values-{row.dimension}" if row.dimension in _SUGGESTED else "",
+                "list_id": f"values-{row.dimension}" if row.dimension in offered.values else "",
             }
             for row in rows
         ],
@@ -51,9 +51,9 @@ def controls_of(
             {
                 "id": f"values-{dimension}",
                 "dimension": dimension,
-                "options": dimension_values(organization, dimension),
+                "options": values,
             }
-            for dimension in _SUGGESTED
+            for dimension, values in offered.values.items()
         ],
     }
 
@@ -81,7 +81,7 @@ def result_of(organization: Organization, query: CostQuery, address: Address) ->
             "is_empty": found.is_empty,
         },
         "sort": _sort_links(address),
-        "csv_url": f"{reverse('costs')}?{urlencode(parameters)}",
+        "csv_url": f"{reverse('api-costs')}?{urlencode(parameters)}",
     }
 
 
@@ -110,7 +110,7 @@ def _in_order(groups: list[Group], sort: str) -> list[Group]:
     by_name = sort.lstrip("-") == "name"
     return sorted(
         groups,
-        key=lambda group: (tuple(map(str.lower, group.names)) if by_name else group.amount),
+        key=lambda group: tuple(map(str.lower, group.names)) if by_name else group.amount,
         reverse=sort.startswith("-"),
     )
 
@@ -131,5 +131,3 @@ def _sort_links(address: Address) -> dict[str, str]:
 
 def _small(label: str) -> str:
     return label[:1].lower() + label[1:]
-
-

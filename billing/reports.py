@@ -18,6 +18,8 @@ from connections.models import Account
 from organizations.models import Organization
 
 MAX_ROWS = 100_000
+# Dimensions whose values have a readable name beside them.
+NAMED_GROUPS = ("account", "service")
 
 
 @dataclass(frozen=True)

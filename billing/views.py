@@ -8,9 +8,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.generic.base import TemplateResponseMixin
 
-from billing import explorer_page
+from billing import explorer_page, overview_page
 from billing.cost_query import CostQuery, CostQueryError
 from billing.explorer import FORM_MARK, address_of, read_address
+from billing.overview import overview
 from organizations.access import Action
 from organizations.views_base import OrganizationPage
 
@@ -29,6 +30,20 @@ class Overview(CostPage):
     """What was spent this month, whether it is more, and what is missing."""
 
     template_name = "billing/overview.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the current month in one currency."""
+        asked = request.GET.get("currency")
+        problems = [f"“{name}” is not known here." for name in request.GET if name != "currency"]
+        found = overview(self.organization, self.today(), currency=asked)
+        if asked is not None and asked not in found.currencies:
+            problems.append(f"Nothing was billed in “{asked}” in these two months.")
+        context = (
+            {} if problems else overview_page.context_of(self.organization, found, self.today())
+        )
+        return self.render_to_response(
+            self.get_context_data(problems=problems, **context), status=400 if problems else 200
+        )
 
 
 class Explorer(CostPage):

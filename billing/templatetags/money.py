@@ -7,7 +7,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing.charts import exact_sum
+from billing.exact import added, plain
 
 register = template.Library()
 
@@ -25,7 +25,7 @@ def money(amount: Decimal | None, currency: str = "") -> SafeString | str:
     """
     if amount is None:
         return "–"
-    exact = _plain(amount)
+    exact = plain(amount)
     return format_html(
         '<data class="money" value="{}" title="{}">{}</data>',
         exact,
@@ -44,11 +44,6 @@ def money_text(amount: Decimal, currency: str = "") -> str:
     return f"{sign}{_with_symbol(rounded, currency)}"
 
 
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"  # normalize() would round to the context's 28 digits
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 def _with_symbol(amount: Decimal, currency: str) -> str:
     if currency in _SYMBOLS:
         return f"{_SYMBOLS[currency]}{amount:,f}"
@@ -60,9 +55,9 @@ def _with_symbol(amount: Decimal, currency: str) -> str:
 def change(current: Decimal | None, previous: Decimal | None, currency: str = "") -> dict[str, Any]:
     """Show how an amount changed, in words and figures: `▲ +8.1 %`, `new`, `gone`."""
     now, before = current or Decimal(0), previous or Decimal(0)
-    difference = exact_sum([now, before.copy_negate()])
+    difference = added([now, before.copy_negate()])
     return {
-        "difference": _plain(difference),
+        "difference": plain(difference),
         "currency": currency,
         "direction": _direction(difference),
         "text": _change_text(now, before, currency),
