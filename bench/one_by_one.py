@@ -1,6 +1,6 @@
 """The plain loop: every region after the other, every call after the other, nothing stored.
 
-    python -m bench.one_by_one ACCOUNT        prints the seconds
+python -m bench.one_by_one ACCOUNT        prints the seconds
 """
 
 import sys
@@ -12,13 +12,14 @@ import django
 
 django.setup()
 
+from django.utils import timezone  # noqa: E402
+
 from connections.aws.credentials import AccessKey  # noqa: E402 - after setup
 from connections.aws.session import AwsSession  # noqa: E402
 from demo.aws.credentials import root_credentials  # noqa: E402
 from discovery.collectors import COLLECTORS  # noqa: E402
 from discovery.regions import enabled_regions  # noqa: E402
 from discovery.survey import ScopeAnswer, Survey, _Place, scopes_of  # noqa: E402
-from django.utils import timezone  # noqa: E402
 from organizations.crypto import Secret  # noqa: E402
 
 

@@ -9,7 +9,7 @@ take longer to make its answers than the measured code takes to read them.
 import asyncio
 import re
 import sys
-from functools import lru_cache
+from functools import cache
 from urllib.parse import parse_qs, urlsplit
 
 LATENCY_SECONDS = 0.02
@@ -88,7 +88,7 @@ _S3 = "<{0} xmlns='http://s3.amazonaws.com/doc/2006-03-01/'>{1}</{0}>"
 Answer = tuple[int, str]
 
 
-@lru_cache(maxsize=None)
+@cache
 def ec2(action: str, region: str, start: int, size: int) -> Answer:
     if action == "DescribeRegions":
         items = "".join(

@@ -12,21 +12,16 @@ from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
-import boto3
 import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models import ImportRun
 from connections.aws.credentials import AccessKey
-from connections.aws.portal import portal_arn
-from connections.aws.session import AwsSession, external_id_of
-from connections.models import Connection, ConnectionStatus, JobHealth
-from connections.policies.bucket import merged
+from connections.aws.session import AwsSession
 from connections.policies.modes import documents
 from connections.policies.statements import Document, Kind
-from connections.policies.values import GrantTo, Mode, Values
+from connections.policies.values import Mode, Values
 from demo.aws.calls import IAM_PREFIX, S3_OPERATIONS
-from demo.aws.credentials import root_credentials
 from discovery.collectors import COLLECTORS
 from discovery.models import DiscoveryRun
 from discovery.permissions import needed_permissions
@@ -35,7 +30,7 @@ from organizations.access import Role
 from organizations.crypto import Secret
 from organizations.runs import RunFailure, RunState
 from tests.cast import Cast
-from tests.connections.pretend import BUCKET, MEMBER, PAYER, REGION, PretendAccount, _call, body
+from tests.connections.pretend import BUCKET, PAYER, REGION, PretendAccount, _call, body
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
