@@ -33,7 +33,7 @@ __all__ = ["CostFilter", "CostQuery", "CostQueryError", "Granularity"]
 
 MAX_GROUPS = 6
 MAX_FILTERS = 20
-MAX_VALUES = 1000
+MAX_VALUES = 900  # a query string may carry 1000 parameters
 MAX_TEXT = 2048
 MAX_LIMIT = 100_000
 _CURRENCY = re.compile(r"[A-Z]{3}")

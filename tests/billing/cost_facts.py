@@ -115,8 +115,11 @@ def deliver(
         last_day=max(days, default=None) if days_known else None,
         **{"data_through": max(days, default=None), **given},
     )
-    _fill(delivery.pk, items)
-    for (account, payer, currency), amount in _account_totals(items).items():
+    with localcontext() as context:
+        context.prec = 100
+        _fill(delivery.pk, items)
+        totals = _account_totals(items)
+    for (account, payer, currency), amount in totals.items():
         DeliveryAccount.objects.create(
             delivery=delivery,
             account_id=account,
