@@ -3,6 +3,7 @@
 Every refusal is a `Refusal` with a sentence for each field; after one nothing has changed.
 """
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,9 @@ from connections.verification import (
 )
 from organizations.audit import record
 from organizations.models import Organization
-from organizations.runs import Trigger
+from organizations.runs import RunFailure, Trigger
+
+logger = logging.getLogger(__name__)
 
 _PROBE_SECONDS = 5.0
 
@@ -286,9 +289,19 @@ def _settle(connection: Connection, tried: _Tried) -> None:
     health.refresh(connection)
     health.refresh_linked(connection)
     if not connection.is_paused:
-        for job in jobs.jobs_of(connection):
-            if job.name != checks.JOB:
+        _start_work(connection)
+
+
+def _start_work(connection: Connection) -> None:
+    for job in jobs.jobs_of(connection):
+        if job.name == checks.JOB:
+            continue
+        try:
+            with transaction.atomic():
                 job.start(connection, Trigger.CONNECT)
+        except RunFailure as failure:
+            # One is under way already, most likely; the schedule starts the next in any case.
+            logger.info("%s of %s was not started: %s", job.name, connection, failure.message)
 
 
 _STATUS = ["status", "status_since", "status_message", "status_hint"]

@@ -18,7 +18,7 @@ PAYER = "111122223333"
 MEMBER = "222233334444"
 BUCKET = "acme-bills"
 REGION = "eu-west-1"
-READ = ("s3:ListBucket", "s3:GetObject", "ec2:*", "elasticloadbalancing:*", "iam:*")
+READ = ("s3:*", "ec2:*", "elasticloadbalancing:*", "iam:*", "cloudwatch:*")
 
 
 @dataclass
