@@ -9,7 +9,9 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        """Hang the import on connections."""
-        from billing import jobs  # noqa: PLC0415 - models are loaded only now
+        """Hang the import on connections, and answer for the costs of resources."""
+        from billing import jobs, resource_costs  # noqa: PLC0415 - models are loaded only now
+        from connections import resource_costs as seam  # noqa: PLC0415
 
         jobs.register()
+        seam.register(resource_costs.resource_costs)

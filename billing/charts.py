@@ -2,21 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from datetime import date
+from decimal import Decimal
 from typing import Any
 from zlib import crc32
 
+from billing.exact import added
+
 SLOTS = 9  # colours in static/css/tokens.css; what does not fit is "other"
 OTHER = "other"
-_EXACT = Context(prec=80)
-
-
-def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
-    """Add without rounding: Python's default context keeps 28 digits, amounts have more."""
-    total = Decimal(0)
-    for amount in amounts:
-        total = _EXACT.add(total, amount)
-    return total
 
 
 @dataclass(frozen=True)
@@ -31,7 +25,7 @@ class Series:
     @property
     def total(self) -> Decimal:
         """Return the sum over all periods."""
-        return exact_sum(self.amounts)
+        return added(self.amounts)
 
 
 @dataclass(frozen=True)
@@ -43,12 +37,18 @@ class StackedChart:
     currency: str
 
     @property
+    def labels(self) -> list[str]:
+        """Return the periods as people write them; the year where they span several."""
+        with_year = len({period[:4] for period in self.periods}) > 1
+        return [period_label(period, with_year=with_year) for period in self.periods]
+
+    @property
     def data(self) -> dict[str, Any]:
         """Return what static/js/charts.js draws."""
         return {
             "kind": "stacked",
             "currency": self.currency,
-            "labels": [*self.periods],
+            "labels": self.labels,
             "series": [
                 {
                     "label": series.label,
@@ -61,18 +61,18 @@ class StackedChart:
 
     @property
     def table(self) -> list[tuple[str, list[Decimal], Decimal]]:
-        """Return (period, amount of each series, total) for each period."""
+        """Return (label of the period, amount of each series, total) for each period."""
         columns = [series.amounts for series in self.series]
         rows = (list(amounts) for amounts in zip(*columns, strict=True))
         return [
-            (period, amounts, exact_sum(amounts))
-            for period, amounts in zip(self.periods, rows, strict=False)
+            (period, amounts, added(amounts))
+            for period, amounts in zip(self.labels, rows, strict=False)
         ]
 
     @property
     def total(self) -> Decimal:
         """Return the sum of all bars."""
-        return exact_sum(series.total for series in self.series)
+        return added(series.total for series in self.series)
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,19 @@ def stacked(
     amounts: Mapping[tuple[str, str], Decimal],
     labels: Mapping[str, str],
     currency: str,
+    *,
+    per_period: Mapping[str, Decimal] | None = None,
+    others: int = 0,
 ) -> StackedChart:
-    """Build a chart from {(period, key): amount}; `labels` names the keys."""
-    top, rest = _split(_totals(amounts))
-    slots = colours(top)
+    """Build a chart from {(period, key): amount}; `labels` names the keys.
+
+    Where `amounts` has the leading keys only, `per_period` holds the sums of all keys and
+    `others` says how many more there are.
+    """
+    totals = _totals(amounts)
+    top = leading(totals)
     none = Decimal(0)
+    slots = colours(top)
     series = [
         Series(
             key,
@@ -115,21 +123,32 @@ def stacked(
         )
         for key in top
     ]
-    if rest:
-        sums = (exact_sum(amounts.get((period, key), none) for key in rest) for period in periods)
-        series.append(Series(OTHER, f"{len(rest)} others", OTHER, tuple(sums)))
+    others += len(totals) - len(top)
+    if others:
+        whole = per_period if per_period is not None else _sums(amounts)
+        rest = (
+            added(
+                [
+                    whole.get(period, none),
+                    *(amounts.get((period, key), none).copy_negate() for key in top),
+                ]
+            )
+            for period in periods
+        )
+        series.append(Series(OTHER, _others(others), OTHER, tuple(rest)))
     return StackedChart(tuple(periods), tuple(series), currency)
 
 
 def bars(amounts: Mapping[str, Decimal], labels: Mapping[str, str], currency: str) -> BarChart:
     """Build a ranking from {key: amount}."""
-    top, rest = _split(amounts)
+    top = leading(amounts)
+    rest = [key for key in amounts if key not in top]
     slots = colours(top)
     rows: list[tuple[str, int | str, Decimal]] = [
         (labels.get(key, key), slots[key], amounts[key]) for key in top
     ]
     if rest:
-        rows.append((f"{len(rest)} others", OTHER, exact_sum(amounts[key] for key in rest)))
+        rows.append((_others(len(rest)), OTHER, added(amounts[key] for key in rest)))
     return BarChart(
         tuple(row[0] for row in rows),
         tuple(row[1] for row in rows),
@@ -151,13 +170,29 @@ def colours(keys: Iterable[str]) -> dict[str, int]:
     return given
 
 
+def period_label(period: str, *, with_year: bool) -> str:
+    """Return a period as people write it: `5 Nov`, `5 Nov 2026`, `Nov 2026`."""
+    if len(period) == len("2026-11"):
+        return f"{date.fromisoformat(f'{period}-01'):%b %Y}"
+    day = date.fromisoformat(period)
+    return f"{day.day} {day:%b %Y}" if with_year else f"{day.day} {day:%b}"
+
+
+def leading(totals: Mapping[str, Decimal]) -> list[str]:
+    """Return the keys that get a colour of their own: the biggest amounts, credits too."""
+    return sorted(totals, key=lambda key: (-abs(totals[key]), key))[:SLOTS]
+
+
+def _others(count: int) -> str:
+    return "1 other" if count == 1 else f"{count} others"
+
+
 def _totals(amounts: Mapping[tuple[str, str], Decimal]) -> dict[str, Decimal]:
     parts: dict[str, list[Decimal]] = {}
     for (_, key), amount in amounts.items():
         parts.setdefault(key, []).append(amount)
-    return {key: exact_sum(part) for key, part in parts.items()}
+    return {key: added(part) for key, part in parts.items()}
 
 
-def _split(totals: Mapping[str, Decimal]) -> tuple[list[str], list[str]]:
-    ranked = sorted(totals, key=lambda key: (-abs(totals[key]), key))
-    return ranked[:SLOTS], ranked[SLOTS:]
+def _sums(amounts: Mapping[tuple[str, str], Decimal]) -> dict[str, Decimal]:
+    return _totals({(key, period): amount for (period, key), amount in amounts.items()})

@@ -20,11 +20,24 @@ from billing.measures import Measure
 
 FORM_MARK = "edit"
 CUSTOM = "custom"
+_READABLE = ":!"
 SORTS = {"-amount": "amount", "amount": "amount", "name": "name", "-name": "name"}
 DEFAULT_SORT = "-amount"
 DEFAULT_GRANULARITY = "daily"
 DEFAULT_GROUP = "service"
 _OWN = ("period", "sort")
+_API_ONLY = ("limit", "format", "organization")
+# Where a click on a value leads: that value alone, by this.
+_CLOSER = {
+    "account": "service",
+    "service": "usage_type",
+    "region": "service",
+    "charge_type": "service",
+    "usage_type": "resource",
+    "operation": "usage_type",
+    "pricing_term": "service",
+    "billing_entity": "service",
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ def address_of(form: QueryDict, today: date) -> str:
     address.setlist("group_by", [one for n, one in enumerate(groups) if one not in groups[:n]])
     for row in _filters_of(form):
         address.appendlist(row.parameter, row.value)
-    return address.urlencode(safe=":!")
+    return address.urlencode(safe=_READABLE)
 
 
 def _period_of(form: QueryDict, today: date) -> dict[str, str]:
@@ -104,6 +117,7 @@ def _shifted(text: str, by: timedelta) -> str:
 class Address:
     """The explorer's state, read from its address. `cost_params` is what the API understands."""
 
+    params: QueryDict
     period: str
     sort: str
     cost_params: QueryDict
@@ -123,6 +137,35 @@ class Address:
             if is_dimension(dimension):
                 rows += [FilterRow(dimension, name.endswith("!"), value) for value in values]
         return rows
+
+    def sorted_by(self, sort: str) -> str:
+        """Return the address of the same costs in another order."""
+        params = self._explicit()
+        params["sort"] = sort
+        if sort == DEFAULT_SORT:
+            del params["sort"]
+        return f"?{params.urlencode(safe=_READABLE)}"
+
+    def closer(self, dimension: str, value: str) -> str:
+        """Return the address of the costs of one value, by what it is made of."""
+        params = self._explicit()
+        params.pop("sort", None)
+        narrowed = CostFilter(dimension, False, (value,)).parameter
+        params.setlist(narrowed, [value])
+        others = [one for one in self.groups if one != dimension]
+        fixed = {row.dimension for row in self.filters if not row.is_not} | {dimension}
+        step = _CLOSER.get(dimension, DEFAULT_GROUP)
+        if step not in fixed and step not in others:
+            others.insert(0, step)
+        params.setlist("group_by", others[:2])
+        return f"?{params.urlencode(safe=_READABLE)}"
+
+    def _explicit(self) -> QueryDict:
+        """Return the address with what an empty one stands for."""
+        params = self.params.copy()
+        if not self.params:
+            params["group_by"] = DEFAULT_GROUP
+        return params
 
     def form_data(self) -> dict[str, Any]:
         """Return the values of the form's fields."""
@@ -150,6 +193,7 @@ def read_address(params: QueryDict, today: date) -> Address:
     for name in _OWN:
         cost.pop(name, None)
     period = _read_period(params, cost, today, problems)
+    problems |= {name: ["This parameter is the API’s alone."] for name in _API_ONLY if name in cost}
     sort = params.get("sort", DEFAULT_SORT)
     if sort not in SORTS:
         problems["sort"] = [f"“{sort}” is no order. Use {', '.join(SORTS)}."]
@@ -158,7 +202,7 @@ def read_address(params: QueryDict, today: date) -> Address:
         cost["granularity"] = DEFAULT_GRANULARITY
     if not params:
         cost["group_by"] = DEFAULT_GROUP
-    return Address(period, sort, cost, problems)
+    return Address(params, period, sort, cost, problems)
 
 
 def _read_period(

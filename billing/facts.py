@@ -10,6 +10,13 @@ inside it, so a delivery is loaded without touching another, becomes visible by 
     billing_daily_cost   day x cost_key x resource -> measures      (resource 0: none)
     billing_rollup_cost  day x cost_key -> measures
 
+The same amounts once more, summed for the questions that are asked most, so that twelve months
+answer at once; each adds up to the delivery's total:
+
+    billing_service_cost   day x SERVICE_DIMENSIONS -> measures
+    billing_month_cost     DIMENSIONS x tag_set -> measures of the whole delivery
+    billing_resource_cost  cost_key x resource -> measures of the whole delivery
+
 Absent text is '' and never null. Amounts are exact decimals in the currency of the cost key.
 """
 
@@ -36,6 +43,7 @@ DIMENSIONS = (
     "invoice_id",
     "currency",
 )
+SERVICE_DIMENSIONS = ("payer_account_id", "account_id", "service", "charge_type", "currency")
 
 
 @dataclass(frozen=True)
@@ -105,4 +113,38 @@ ROLLUP_COST = FactTable(
         *MEASURE_COLUMNS,
     ),
 )
-FACT_TABLES = (TAG_SET, COST_KEY, RESOURCE, DAILY_COST, ROLLUP_COST)
+SERVICE_COST = FactTable(
+    "billing_service_cost",
+    (
+        "day date NOT NULL",
+        *(f"{name} text NOT NULL" for name in SERVICE_DIMENSIONS),
+        *MEASURE_COLUMNS,
+    ),
+)
+MONTH_COST = FactTable(
+    "billing_month_cost",
+    (
+        *(f"{name} text NOT NULL" for name in DIMENSIONS),
+        "tag_set integer NOT NULL",
+        *MEASURE_COLUMNS,
+    ),
+)
+RESOURCE_COST = FactTable(
+    "billing_resource_cost",
+    (
+        "cost_key integer NOT NULL",
+        "resource integer NOT NULL",
+        *MEASURE_COLUMNS,
+    ),
+    ("resource",),
+)
+FACT_TABLES = (
+    TAG_SET,
+    COST_KEY,
+    RESOURCE,
+    DAILY_COST,
+    ROLLUP_COST,
+    SERVICE_COST,
+    MONTH_COST,
+    RESOURCE_COST,
+)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import date
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from drf_spectacular.types import OpenApiTypes
@@ -12,6 +13,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from billing.exact import plain
 from billing.models import ImportRun
 from organizations.access import Action
 from organizations.api_base import OrganizationAPIView, OrganizationListAPIView
@@ -82,19 +84,15 @@ class ImportSerializer(serializers.ModelSerializer[ImportRun]):
 
     def get_export_total(self, run: ImportRun) -> str | None:
         """Return the export's own total, a decimal."""
-        return plain(run.export_total)
+        return _optional(run.export_total)
 
     def get_portal_total(self, run: ImportRun) -> str | None:
         """Return what the portal holds, a decimal."""
-        return plain(run.portal_total)
+        return _optional(run.portal_total)
 
 
-def plain(amount: Any) -> str | None:
-    """Return a decimal as text, without an exponent and without zeros at its end."""
-    if amount is None:
-        return None
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+def _optional(amount: Decimal | None) -> str | None:
+    return None if amount is None else plain(amount)
 
 
 def serialize_import(run: Any) -> dict[str, Any]:

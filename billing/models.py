@@ -48,6 +48,10 @@ class Delivery(ScopedModel):
         default=dict, help_text="{currency: {measure: decimal text}} of the line items that count."
     )
     data_through = models.DateField(null=True, help_text="Last day with usage.")
+    first_day = models.DateField(
+        null=True, help_text="First day of its facts, in its month or not."
+    )
+    last_day = models.DateField(null=True, help_text="Last day of its facts, in its month or not.")
     is_final = models.BooleanField(default=False, help_text="Every line item carries an invoice.")
     created_at = models.DateTimeField(auto_now_add=True)
     loaded_at = models.DateTimeField(null=True, blank=True)

@@ -1,17 +1,71 @@
-"""x"""
+"""The cost pages."""
 
-from django.shortcuts import render
+from datetime import date
+from typing import Any, ClassVar
 
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.generic.base import TemplateResponseMixin
+
+from billing import explorer_page, overview_page
+from billing.cost_query import CostQuery, CostQueryError
+from billing.explorer import FORM_MARK, address_of, read_address
+from billing.overview import overview
 from organizations.access import Action
 from organizations.views_base import OrganizationPage
 
 
-class Overview(OrganizationPage):
-    action = Action.VIEW_COSTS
+class CostPage(TemplateResponseMixin, OrganizationPage):
+    """Base of pages on which everybody reads costs."""
 
-    def get(self, request):
-        return render(request, "base.html", self.get_context_data())
+    action: ClassVar = Action.VIEW_COSTS
+
+    def today(self) -> date:
+        """Return the day in UTC, as AWS bills."""
+        return timezone.now().date()
 
 
-class Explorer(Overview):
-    action = Action.VIEW_COSTS
+class Overview(CostPage):
+    """What was spent this month, whether it is more, and what is missing."""
+
+    template_name = "billing/overview.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the current month in one currency."""
+        asked = request.GET.get("currency")
+        problems = [f"“{name}” is not known here." for name in request.GET if name != "currency"]
+        found = overview(self.organization, self.today(), currency=asked)
+        if asked is not None and asked not in found.currencies:
+            problems.append(f"Nothing was billed in “{asked}” in these two months.")
+        context = (
+            {} if problems else overview_page.context_of(self.organization, found, self.today())
+        )
+        return self.render_to_response(
+            self.get_context_data(problems=problems, **context), status=400 if problems else 200
+        )
+
+
+class Explorer(CostPage):
+    """Costs cut, grouped and filtered; the address is the whole state."""
+
+    template_name = "billing/explorer.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show what the address asks for, or lead a submitted form to its address."""
+        here = reverse("billing:explore", kwargs={"organization": self.organization.slug})
+        if FORM_MARK in request.GET:
+            address = address_of(request.GET, self.today())
+            return HttpResponseRedirect(f"{here}?{address}" if address else here)
+        address = read_address(request.GET, self.today())
+        problems = dict(address.problems)
+        result: dict[str, Any] = {}
+        try:
+            query = CostQuery.from_params(address.cost_params, today=self.today())
+            if not problems:
+                result = explorer_page.result_of(self.organization, query, address)
+        except CostQueryError as error:
+            problems |= error.errors
+        controls = explorer_page.controls_of(self.organization, address, problems)
+        context = self.get_context_data(**result, **controls)
+        return self.render_to_response(context, status=400 if problems else 200)

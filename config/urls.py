@@ -15,3 +15,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api")),
 ]
+
+handler404 = views.page_not_found
+handler500 = views.server_error

@@ -15,7 +15,7 @@ from discovery.outcome import Outcome
 from discovery.reconcile import mark_disabled_regions, reconcile
 from discovery.regions import enabled_regions
 from discovery.survey import ScopeAnswer, Survey, scopes_of
-from organizations.runs import ErrorClass, RunFailure, RunState, Trigger, perform
+from organizations.runs import ErrorClass, RunFailure, RunLostError, RunState, Trigger, perform
 
 JOB = "discover"
 
@@ -72,12 +72,22 @@ def run_discovery(
     """
     outcome = Outcome(run)
     perform(run, lambda claimed: _discover(claimed, collectors, outcome))
-    if run.is_finished:
+    if outcome.is_ours:
         note_outcome(run.connection, JOB, run, problem=outcome.problem)
     return run
 
 
 def _discover(run: DiscoveryRun, collectors: Sequence[Collector], outcome: Outcome) -> RunState:
+    outcome.is_ours = True
+    try:
+        return _search(run, collectors, outcome)
+    except RunLostError:
+        # Whoever ended the run has said how it went; a later one may have gone better since.
+        outcome.is_ours = False
+        raise
+
+
+def _search(run: DiscoveryRun, collectors: Sequence[Collector], outcome: Outcome) -> RunState:
     connection = run.connection
     session = session_for(connection, config=SURVEYING)
     with run.timed("regions"):

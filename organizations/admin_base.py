@@ -67,9 +67,13 @@ class ScopedAdmin(ModelAdmin[M]):
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Offer, and accept, only related rows that the user may use."""
-        kwargs["queryset"] = scoped_choices(
+        choices = scoped_choices(
             db_field.related_model, request.user, self.change_action or self.view_action
         )
+        kwargs["queryset"] = choices
+        few = list(choices[:2])
+        if len(few) == 1:
+            kwargs["initial"] = few[0].pk
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def get_list_filter(self, request: HttpRequest) -> Any:
@@ -87,6 +91,13 @@ class ScopedAdmin(ModelAdmin[M]):
         raise ImproperlyConfigured(
             f"{type(self).__name__}: a filter on {one} would list every organization's values."
         )
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Head the list with the name of what it lists."""
+        title = str(self.model._meta.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     # --- permissions ------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:

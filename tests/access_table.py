@@ -51,6 +51,49 @@ PAGES = [
 API = [
     Route("api-schema", "/api/v1/schema/", Guard.SIGNED_IN),
     Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
+    Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS),
+    Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS, method="post"),
+    Route(
+        "api-connection",
+        "/api/v1/connections/{connection}/",
+        Action.MANAGE_CONNECTIONS,
+        of_object=True,
+    ),
+    Route(
+        "api-connection",
+        "/api/v1/connections/{connection}/",
+        Action.MANAGE_CONNECTIONS,
+        method="patch",
+        of_object=True,
+    ),
+    Route(
+        "api-connection",
+        "/api/v1/connections/{connection}/",
+        Action.MANAGE_CONNECTIONS,
+        method="delete",
+        of_object=True,
+    ),
+    Route(
+        "api-connection-check",
+        "/api/v1/connections/{connection}/check/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-connection-import",
+        "/api/v1/connections/{connection}/import/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-connection-discover",
+        "/api/v1/connections/{connection}/discover/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
 ]
 
 # Admin pages by model: who may see the rows, and who may change them (None: nobody).
@@ -60,6 +103,8 @@ ADMIN: dict[str, tuple[Action | Guard, Action | Guard | None]] = {
     "organizations.membership": (Action.MANAGE_MEMBERS, Action.MANAGE_MEMBERS),
     "organizations.apitoken": (Action.MANAGE_MEMBERS, Action.MANAGE_MEMBERS),
     "organizations.auditevent": (Action.MANAGE_MEMBERS, None),
+    "connections.connection": (Action.MANAGE_CONNECTIONS, Action.MANAGE_CONNECTIONS),
+    "connections.checkrun": (Action.MANAGE_CONNECTIONS, None),
     "discovery.discoveryrun": (Action.MANAGE_CONNECTIONS, None),
     "discovery.resource": (Action.MANAGE_CONNECTIONS, None),
     "django_celery_beat.periodictask": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),

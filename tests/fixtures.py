@@ -6,9 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from demo.servers import aws as pretend_aws
 from demo.servers.process import Children
+
+
+@pytest.fixture(autouse=True)
+def static_files_in_place(settings: Settings) -> None:
+    """Pages name static files where they lie: nobody has to collect them before a test.
+
+    That all of them can be collected, under hashed names, is a test of its own.
+    """
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": plain}
 
 
 @pytest.fixture(scope="session")

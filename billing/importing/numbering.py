@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from billing.facts import DIMENSIONS
+from billing.facts import DIMENSIONS, SERVICE_DIMENSIONS
 from billing.importing.columns import literal
 from billing.importing.cost_ids import NORMALISED_ID_SQL
 from billing.importing.tags import NUL_SHOWN, tag_set
@@ -13,7 +13,7 @@ from organizations.runs import ErrorClass, RunFailure
 
 
 def number(house: Warehouse) -> None:
-    """Make the tables that are loaded: tag_set, cost_key, resource, daily_cost, rollup_cost."""
+    """Make the tables that are loaded, one for each of `facts.FACT_TABLES`."""
     _check_items(house)
     _number_tag_sets(house)
     dims = ", ".join(_shown(name) for name in DIMENSIONS)
@@ -31,6 +31,12 @@ def number(house: Warehouse) -> None:
             FROM keyed JOIN cost_key USING ({", ".join(DIMENSIONS)}, tag_set)
             LEFT JOIN resource USING (resource_id) GROUP BY ALL ORDER BY ALL""",
         f"""CREATE TABLE rollup_cost AS SELECT day, cost_key, {_sums()}
+            FROM daily_cost GROUP BY ALL ORDER BY ALL""",
+        f"""CREATE TABLE service_cost AS SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {_sums()}
+            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+        f"""CREATE TABLE month_cost AS SELECT {", ".join(DIMENSIONS)}, tag_set, {_sums()}
+            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+        f"""CREATE TABLE resource_cost AS SELECT cost_key, resource, {_sums()}
             FROM daily_cost GROUP BY ALL ORDER BY ALL""",
     ):
         house.db.execute(statement)

@@ -15,12 +15,14 @@ class Summary:
 
     totals    {currency: {measure: amount}}
     accounts  (account, payer, currency, name, unblended cost, line items)
+    days      the first and the last with a cost, in the month or not
     """
 
     totals: dict[str, dict[str, Decimal]]
     accounts: list[tuple[str, str, str, str, Decimal, int]]
     services: dict[str, str]
     data_through: date | None
+    days: tuple[date | None, date | None]
     is_final: bool
     warnings: list[str]
 
@@ -48,6 +50,7 @@ def summary(house: Warehouse) -> Summary:
         ),
         services=services | house.service_names,
         data_through=house.value(f"SELECT max(day) FROM items WHERE charge_type IN ({usage})"),
+        days=house.rows("SELECT min(day), max(day) FROM items")[0],
         is_final=house.bill_format.has_invoice and bool(totals) and not unbilled,
         warnings=_warnings(house),
     )

@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.facts import COST_KEY, DAILY_COST, ROLLUP_COST
+from billing.facts import (
+    COST_KEY,
+    DAILY_COST,
+    MONTH_COST,
+    RESOURCE_COST,
+    ROLLUP_COST,
+    SERVICE_COST,
+    FactTable,
+)
 from billing.importing.control import EXACT
 from billing.importing.summary import Summary
 from billing.measures import Measure
@@ -27,28 +36,32 @@ Totals = Mapping[str, Decimal]
 def loaded_totals(delivery: Delivery) -> tuple[dict[str, Decimal], int]:
     """Return what PostgreSQL holds of a delivery: unblended cost by currency, and its daily rows.
 
-    Raises RunFailure when the rollup does not come to the same in every measure.
+    Raises RunFailure when a rollup does not come to the same in every measure.
     """
-    sums = ", ".join(f"sum({name})" for name in Measure.values)
-    found = {}
-    with connection.cursor() as cursor:
-        for table in (DAILY_COST, ROLLUP_COST):
-            cursor.execute(
-                f"SELECT currency, {sums}, count(*) FROM {table.partition(delivery.pk)}"
-                f" JOIN {COST_KEY.partition(delivery.pk)} USING (cost_key) GROUP BY currency"
+    daily = _sums_of(DAILY_COST, delivery)
+    for table in (ROLLUP_COST, SERVICE_COST, MONTH_COST, RESOURCE_COST):
+        summed = _sums_of(table, delivery)
+        if {name: row[:-1] for name, row in daily.items()} != {
+            name: row[:-1] for name, row in summed.items()
+        }:
+            raise RunFailure(
+                ErrorClass.BUG,
+                f"The table {table.name} does not come to the same as the daily costs.",
+                "The month stays as it was. Please report this with the export's schema.",
             )
-            found[table.name] = {row[0]: row[1:] for row in cursor.fetchall()}
-    daily, rollup = found[DAILY_COST.name], found[ROLLUP_COST.name]
-    if {name: row[:-1] for name, row in daily.items()} != {
-        name: row[:-1] for name, row in rollup.items()
-    }:
-        raise RunFailure(
-            ErrorClass.BUG,
-            "The monthly rollup does not come to the same as the daily costs.",
-            "The month stays as it was. Please report this with the export's schema.",
-        )
     totals = {name: row[0] for name, row in daily.items()}
     return totals, sum(row[-1] for row in daily.values())
+
+
+def _sums_of(table: FactTable, delivery: Delivery) -> dict[str, tuple[Any, ...]]:
+    """Return {currency: (every measure, number of rows)} of a delivery's partition."""
+    source = table.partition(delivery.pk)
+    if "cost_key" in table.column_names:
+        source += f" JOIN {COST_KEY.partition(delivery.pk)} USING (cost_key)"
+    sums = ", ".join(f"sum({name})" for name in Measure.values)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT currency, {sums}, count(*) FROM {source} GROUP BY currency")
+        return {row[0]: row[1:] for row in cursor.fetchall()}
 
 
 def compare(export: Totals, portal: Totals, summary: Summary) -> None:
@@ -90,6 +103,7 @@ def swap(run: ImportRun, delivery: Delivery, summary: Summary) -> None:
             for currency, measures in summary.totals.items()
         }
         delivery.data_through = summary.data_through
+        delivery.first_day, delivery.last_day = summary.days
         delivery.is_final = summary.is_final
         delivery.save()
         BillingMonth.objects.update_or_create(

@@ -7,6 +7,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from billing.exact import added, plain
+
 register = template.Library()
 
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
@@ -23,7 +25,7 @@ def money(amount: Decimal | None, currency: str = "") -> SafeString | str:
     """
     if amount is None:
         return "–"
-    exact = _plain(amount)
+    exact = plain(amount)
     return format_html(
         '<data class="money" value="{}" title="{}">{}</data>',
         exact,
@@ -36,15 +38,10 @@ def money_text(amount: Decimal, currency: str = "") -> str:
     """Return the text that `money` shows."""
     unit = Decimal(1) if currency in _WITHOUT_MINOR_UNIT else Decimal("0.01")
     sign = _MINUS if amount < 0 else ""
-    if 0 < abs(amount) < unit / 2:
+    if 0 < amount.copy_abs() < unit / 2:
         return f"{'>' if sign else '<'}{sign}{_with_symbol(unit, currency)}"
-    rounded = abs(amount).quantize(unit, rounding=ROUND_HALF_UP)
+    rounded = amount.copy_abs().quantize(unit, rounding=ROUND_HALF_UP)
     return f"{sign}{_with_symbol(rounded, currency)}"
-
-
-def _plain(amount: Decimal) -> str:
-    text = f"{amount:f}"  # normalize() would round to the context's 28 digits
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _with_symbol(amount: Decimal, currency: str) -> str:
@@ -58,12 +55,12 @@ def _with_symbol(amount: Decimal, currency: str) -> str:
 def change(current: Decimal | None, previous: Decimal | None, currency: str = "") -> dict[str, Any]:
     """Show how an amount changed, in words and figures: `▲ +8.1 %`, `new`, `gone`."""
     now, before = current or Decimal(0), previous or Decimal(0)
-    difference = now - before
+    difference = added([now, before.copy_negate()])
     return {
-        "difference": _plain(difference),
+        "difference": plain(difference),
         "currency": currency,
         "direction": _direction(difference),
-        "text": _change_text(now, before),
+        "text": _change_text(now, before, currency),
     }
 
 
@@ -73,7 +70,7 @@ def _direction(difference: Decimal) -> str:
     return "up" if difference > 0 else "down"
 
 
-def _change_text(now: Decimal, before: Decimal) -> str:
+def _change_text(now: Decimal, before: Decimal, currency: str) -> str:
     if now == before:
         return "no change"
     if before == 0:
@@ -81,7 +78,7 @@ def _change_text(now: Decimal, before: Decimal) -> str:
     if now == 0:
         return "gone"
     if before < 0 or now < 0:  # a percentage of a credit says nothing
-        return money_text(now - before)
+        return money_text(now - before, currency)
     return _percent_text((now - before) / before * 100)
 
 

@@ -6,117 +6,277 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('connections', '0001_initial'),
-        ('organizations', '0001_initial'),
+        ("connections", "0001_initial"),
+        ("organizations", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DiscoveryRun',
+            name="DiscoveryRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('succeeded', 'Succeeded'), ('unchanged', 'Unchanged'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('step', models.CharField(blank=True, max_length=40)),
-                ('trigger', models.CharField(choices=[('schedule', 'Schedule'), ('manual', 'By hand'), ('api', 'API'), ('command', 'Command line'), ('connect', 'Connecting'), ('retry', 'Retry')], max_length=10)),
-                ('requested_by', models.CharField(blank=True, max_length=200)),
-                ('attempt', models.PositiveSmallIntegerField(default=1)),
-                ('progress', models.JSONField(blank=True, default=dict)),
-                ('warnings', models.JSONField(blank=True, default=list)),
-                ('timings', models.JSONField(blank=True, default=dict, help_text='Seconds for each step.')),
-                ('error_class', models.CharField(blank=True, choices=[('config', 'Configuration'), ('permission', 'Permission'), ('throttled', 'Throttled'), ('transient', 'Passing fault'), ('data', 'Data'), ('bug', 'Fault in the portal')], max_length=10)),
-                ('error_message', models.TextField(blank=True)),
-                ('error_hint', models.TextField(blank=True)),
-                ('queued_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('heartbeat_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('found', models.PositiveIntegerField(default=0)),
-                ('added', models.PositiveIntegerField(default=0)),
-                ('changed', models.PositiveIntegerField(default=0)),
-                ('gone', models.PositiveIntegerField(default=0)),
-                ('coverage', models.JSONField(default=dict, help_text='{family: {region: number found, or the class of the error}}.')),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='discoveries', to='connections.connection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("running", "Running"),
+                            ("succeeded", "Succeeded"),
+                            ("unchanged", "Unchanged"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("step", models.CharField(blank=True, max_length=40)),
+                (
+                    "trigger",
+                    models.CharField(
+                        choices=[
+                            ("schedule", "Schedule"),
+                            ("manual", "By hand"),
+                            ("api", "API"),
+                            ("command", "Command line"),
+                            ("connect", "Connecting"),
+                            ("retry", "Retry"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("requested_by", models.CharField(blank=True, max_length=200)),
+                ("attempt", models.PositiveSmallIntegerField(default=1)),
+                ("progress", models.JSONField(blank=True, default=dict)),
+                ("warnings", models.JSONField(blank=True, default=list)),
+                (
+                    "timings",
+                    models.JSONField(blank=True, default=dict, help_text="Seconds for each step."),
+                ),
+                (
+                    "error_class",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("config", "Configuration"),
+                            ("permission", "Permission"),
+                            ("throttled", "Throttled"),
+                            ("transient", "Passing fault"),
+                            ("data", "Data"),
+                            ("bug", "Fault in the portal"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("error_message", models.TextField(blank=True)),
+                ("error_hint", models.TextField(blank=True)),
+                ("queued_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("heartbeat_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("found", models.PositiveIntegerField(default=0)),
+                ("added", models.PositiveIntegerField(default=0)),
+                ("changed", models.PositiveIntegerField(default=0)),
+                ("gone", models.PositiveIntegerField(default=0)),
+                (
+                    "coverage",
+                    models.JSONField(
+                        default=dict,
+                        help_text="{family: {region: number found, or the class of the error}}.",
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="discoveries",
+                        to="connections.connection",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-queued_at', '-pk'],
-                'abstract': False,
+                "ordering": ["-queued_at", "-pk"],
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='DiscoveryScope',
+            name="DiscoveryScope",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('region', models.CharField(max_length=30)),
-                ('family', models.CharField(max_length=30)),
-                ('is_complete', models.BooleanField()),
-                ('found', models.PositiveIntegerField(default=0)),
-                ('seconds', models.FloatField(default=0)),
-                ('error_class', models.CharField(blank=True, choices=[('config', 'Configuration'), ('permission', 'Permission'), ('throttled', 'Throttled'), ('transient', 'Passing fault'), ('data', 'Data'), ('bug', 'Fault in the portal')], max_length=10)),
-                ('error_message', models.TextField(blank=True)),
-                ('error_hint', models.TextField(blank=True)),
-                ('last_complete_at', models.DateTimeField(null=True)),
-                ('connection', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scopes', to='connections.connection')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scopes', to='discovery.discoveryrun')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("region", models.CharField(max_length=30)),
+                ("family", models.CharField(max_length=30)),
+                ("is_complete", models.BooleanField()),
+                ("found", models.PositiveIntegerField(default=0)),
+                ("seconds", models.FloatField(default=0)),
+                (
+                    "error_class",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("config", "Configuration"),
+                            ("permission", "Permission"),
+                            ("throttled", "Throttled"),
+                            ("transient", "Passing fault"),
+                            ("data", "Data"),
+                            ("bug", "Fault in the portal"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("error_message", models.TextField(blank=True)),
+                ("error_hint", models.TextField(blank=True)),
+                ("last_complete_at", models.DateTimeField(null=True)),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scopes",
+                        to="connections.connection",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="scopes",
+                        to="discovery.discoveryrun",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['family', 'region'],
+                "ordering": ["family", "region"],
             },
         ),
         migrations.CreateModel(
-            name='Resource',
+            name="Resource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account_id', models.CharField(max_length=12)),
-                ('region', models.CharField(max_length=30)),
-                ('type', models.CharField(choices=[('ec2_instance', 'EC2 instance'), ('ebs_volume', 'EBS volume'), ('ebs_snapshot', 'EBS snapshot'), ('ec2_image', 'Image (AMI)'), ('elastic_ip', 'Elastic IP'), ('network_interface', 'Network interface'), ('nat_gateway', 'NAT gateway'), ('security_group', 'Security group'), ('s3_bucket', 'S3 bucket'), ('load_balancer', 'Load balancer'), ('target_group', 'Target group'), ('iam_user', 'IAM user'), ('iam_access_key', 'IAM access key')], max_length=30)),
-                ('family', models.CharField(help_text='Name of the collector that finds it.', max_length=30)),
-                ('resource_id', models.CharField(max_length=512)),
-                ('cost_id', models.CharField(help_text='The id by which bills are joined.', max_length=512)),
-                ('arn', models.CharField(blank=True, max_length=2048)),
-                ('name', models.CharField(blank=True, max_length=512)),
-                ('state', models.CharField(blank=True, help_text='As AWS says it: running, in-use.', max_length=50)),
-                ('tags', models.JSONField(default=dict)),
-                ('attributes', models.JSONField(default=dict)),
-                ('fingerprint', models.CharField(help_text='Hash of what was found.', max_length=64)),
-                ('first_seen', models.DateTimeField()),
-                ('last_seen', models.DateTimeField()),
-                ('gone_at', models.DateTimeField(blank=True, null=True)),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='resources', to='organizations.organization')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("account_id", models.CharField(max_length=12)),
+                ("region", models.CharField(max_length=30)),
+                (
+                    "type",
+                    models.CharField(
+                        choices=[
+                            ("ec2_instance", "EC2 instance"),
+                            ("ebs_volume", "EBS volume"),
+                            ("ebs_snapshot", "EBS snapshot"),
+                            ("ec2_image", "Image (AMI)"),
+                            ("elastic_ip", "Elastic IP"),
+                            ("network_interface", "Network interface"),
+                            ("nat_gateway", "NAT gateway"),
+                            ("security_group", "Security group"),
+                            ("s3_bucket", "S3 bucket"),
+                            ("load_balancer", "Load balancer"),
+                            ("target_group", "Target group"),
+                            ("iam_user", "IAM user"),
+                            ("iam_access_key", "IAM access key"),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                (
+                    "family",
+                    models.CharField(
+                        help_text="Name of the collector that finds it.", max_length=30
+                    ),
+                ),
+                ("resource_id", models.CharField(max_length=512)),
+                (
+                    "cost_id",
+                    models.CharField(help_text="The id by which bills are joined.", max_length=512),
+                ),
+                ("arn", models.CharField(blank=True, max_length=2048)),
+                ("name", models.CharField(blank=True, max_length=512)),
+                (
+                    "state",
+                    models.CharField(
+                        blank=True, help_text="As AWS says it: running, in-use.", max_length=50
+                    ),
+                ),
+                ("tags", models.JSONField(default=dict)),
+                ("attributes", models.JSONField(default=dict)),
+                (
+                    "fingerprint",
+                    models.CharField(help_text="Hash of what was found.", max_length=64),
+                ),
+                ("first_seen", models.DateTimeField()),
+                ("last_seen", models.DateTimeField()),
+                ("gone_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "organization",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="resources",
+                        to="organizations.organization",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['type', 'name', 'resource_id'],
+                "ordering": ["type", "name", "resource_id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='discoveryrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('queued', 'running'))), fields=('connection',), name='one_discovery_at_a_time', violation_error_message='A discovery is under way already.'),
+            model_name="discoveryrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ("queued", "running"))),
+                fields=("connection",),
+                name="one_discovery_at_a_time",
+                violation_error_message="A discovery is under way already.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='discoveryscope',
-            constraint=models.UniqueConstraint(fields=('connection', 'region', 'family'), name='scope_once'),
+            model_name="discoveryscope",
+            constraint=models.UniqueConstraint(
+                fields=("connection", "region", "family"), name="scope_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='resource',
-            index=models.Index(fields=['organization', 'type', 'name', 'resource_id'], name='discovery_r_organiz_b5c5a9_idx'),
+            model_name="resource",
+            index=models.Index(
+                fields=["organization", "type", "name", "resource_id"],
+                name="discovery_r_organiz_b5c5a9_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='resource',
-            index=models.Index(fields=['organization', 'account_id', 'family', 'region'], name='discovery_r_organiz_c4cbf3_idx'),
+            model_name="resource",
+            index=models.Index(
+                fields=["organization", "account_id", "family", "region"],
+                name="discovery_r_organiz_c4cbf3_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='resource',
-            index=models.Index(fields=['organization', 'account_id', 'cost_id'], name='discovery_r_organiz_29f47e_idx'),
+            model_name="resource",
+            index=models.Index(
+                fields=["organization", "account_id", "cost_id"],
+                name="discovery_r_organiz_29f47e_idx",
+            ),
         ),
         migrations.AddIndex(
-            model_name='resource',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['tags'], name='resource_tags'),
+            model_name="resource",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["tags"], name="resource_tags"),
         ),
         migrations.AddConstraint(
-            model_name='resource',
-            constraint=models.UniqueConstraint(fields=('organization', 'account_id', 'region', 'type', 'resource_id'), name='resource_once'),
+            model_name="resource",
+            constraint=models.UniqueConstraint(
+                fields=("organization", "account_id", "region", "type", "resource_id"),
+                name="resource_once",
+            ),
         ),
     ]

@@ -18,7 +18,7 @@ from tests.discovery.world import ACCOUNT, REGION, World, declared_actions
 
 pytestmark = pytest.mark.django_db
 
-_IAM_NAMES = {operation: permission for operation, permission in S3_OPERATIONS.values()}
+_IAM_NAMES = dict(S3_OPERATIONS.values())
 
 
 def test_an_instance_is_found_with_what_it_is(world: World) -> None:
@@ -83,9 +83,7 @@ def test_buckets_are_found_in_their_regions_with_what_makes_them_public(world: W
     s3 = world.root("s3", "us-east-1")
     s3.create_bucket(Bucket="plain-one")
     s3.create_bucket(Bucket="open-one", CreateBucketConfiguration={"LocationConstraint": REGION})
-    s3.put_bucket_tagging(
-        Bucket="open-one", Tagging={"TagSet": [{"Key": "Owner", "Value": "ann"}]}
-    )
+    s3.put_bucket_tagging(Bucket="open-one", Tagging={"TagSet": [{"Key": "Owner", "Value": "ann"}]})
     s3.put_public_access_block(
         Bucket="open-one", PublicAccessBlockConfiguration={"BlockPublicAcls": True}
     )
@@ -166,9 +164,10 @@ def test_an_empty_account_is_a_run_that_succeeded(world: World) -> None:
     assert (run.state, run.warnings) == (RunState.SUCCEEDED, [])
     assert set(run.coverage) == {collector.family for collector in COLLECTORS}
     # The IAM user that the portal signs in with is all that there is.
-    assert set(Resource.objects.values_list("type", flat=True)) <= {"iam_user", "iam_access_key"} | {
-        "security_group"
-    }
+    assert set(Resource.objects.values_list("type", flat=True)) <= {
+        "iam_user",
+        "iam_access_key",
+    } | {"security_group"}
 
 
 def one_of_each(world: World) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from billing import services
-from billing.imports_api import plain, serialize_import
+from billing.exact import plain
+from billing.imports_api import serialize_import
 from billing.models import ImportRun
 from connections.models import Connection, ConnectionKind
 from organizations.runs import RunFailure, RunState, Trigger

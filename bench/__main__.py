@@ -1,0 +1,97 @@
+"""`make bench`: one JSON object a line, {"name", "value", "unit", "baseline", "ratio"}.
+
+ROWS=5000000 make bench scales it.
+"""
+
+import datetime as dt
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.servers import CHECKOUT, FOLDER, Servers, running
+from demo.bills import big
+
+MONTH = dt.date(2026, 10, 1)
+DEFAULT_ROWS = 2_000_000
+
+
+def main() -> None:
+    rows = int(os.environ.get("ROWS") or DEFAULT_ROWS)
+    manifest = _bill(rows)
+    files = [
+        str(FOLDER / "s3" / key.removeprefix("s3://"))
+        for key in json.loads(manifest.read_text())["dataFiles"]
+    ]
+    baseline = float(_python("bench.group_by", *files))
+    with running(big.PAYER) as servers:
+        _python("bench.prepare", big.PAYER, env=servers.environment)
+        _let_s3_hash(servers, files)
+        imported, seconds, peak = _import(servers)
+        _, again, _ = _import(servers)
+    (month,) = imported["months"]
+    report("import_parquet_seconds", seconds, "s", baseline)
+    report("import_parquet_peak_memory", peak / 1024, "MiB")
+    report("import_parquet_rows_read", month["rows_read"], "rows")
+    report("import_parquet_daily_rows", month["rows_loaded"], "rows")
+    for step, taken in month["timings"].items():
+        report(f"import_parquet_step_{step}", taken, "s")
+    report("import_unchanged_seconds", again, "s")
+
+
+def report(name: str, value: float, unit: str, baseline: float | None = None) -> None:
+    ratio = None if baseline is None else round(value / baseline, 2)
+    known = None if baseline is None else round(baseline, 3)
+    line = {"name": name, "value": round(value, 3), "unit": unit, "baseline": known, "ratio": ratio}
+    print(json.dumps(line), flush=True)
+
+
+def _bill(rows: int) -> Path:
+    """Write the bill unless the last measurement left the same one."""
+    stamp = FOLDER / "rows"
+    manifest = FOLDER / "s3" / "big" / "exports" / "big" / "metadata"
+    manifest = manifest / f"BILLING_PERIOD={MONTH:%Y-%m}" / "big-Manifest.json"
+    if stamp.exists() and stamp.read_text() == str(rows) and manifest.exists():
+        return manifest
+    shutil.rmtree(FOLDER / "s3", ignore_errors=True)
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    written = big.write(rows, FOLDER / "s3", MONTH)
+    stamp.write_text(str(rows))
+    return written
+
+
+def _let_s3_hash(servers: Servers, files: list[str]) -> None:
+    """Ask for each object once: AWS knows the ETags, this S3 computes them at the first look."""
+    code = "import sys, bench.objects; bench.objects.look(sys.argv[1:])"
+    keys = [str(Path(file).relative_to(servers.objects)) for file in files]
+    subprocess.run([sys.executable, "-c", code, *keys], env=servers.environment, check=True)
+
+
+def _import(servers: Servers) -> tuple[dict[str, Any], float, int]:
+    """Run `manage.py import_billing`: its answer, its seconds, its peak memory in KiB."""
+    command = [sys.executable, str(CHECKOUT / "manage.py"), "import_billing", "--json"]
+    started = time.monotonic()
+    with subprocess.Popen(
+        command, env=servers.environment, stdout=subprocess.PIPE, cwd=CHECKOUT
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"The import failed with exit code {process.returncode}.")
+    return json.loads(said)[0], time.monotonic() - started, usage.ru_maxrss
+
+
+def _python(module: str, *arguments: str, env: dict[str, str] | None = None) -> str:
+    command = [sys.executable, "-m", module, *arguments]
+    done = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, cwd=CHECKOUT)
+    return done.stdout.decode().strip()
+
+
+if __name__ == "__main__":
+    main()

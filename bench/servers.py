@@ -1,0 +1,80 @@
+"""The servers of a measurement: a PostgreSQL and an S3 of its own, in `.bench/`."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from demo.aws.credentials import root_credentials
+from demo.environment import aws_settings
+from demo.servers import postgres
+from demo.servers.process import Children, free_port
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+FOLDER = CHECKOUT / ".bench"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What a measured process needs: its whole environment, and where S3 keeps its objects."""
+
+    environment: dict[str, str]
+    objects: Path
+
+
+@contextmanager
+def running(account_id: str) -> Iterator[Servers]:
+    """Start the servers with an empty database; they end with the block."""
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    objects = FOLDER / "s3"
+    objects.mkdir(exist_ok=True)
+    for old in ("pg", "spool"):
+        shutil.rmtree(FOLDER / old, ignore_errors=True)
+    (FOLDER / "pg").mkdir(mode=0o700)
+    with Children(FOLDER / "log") as children:
+        database = postgres.start(FOLDER / "pg", children)
+        endpoint = _serve_objects(children, objects, account_id)
+        yield Servers(
+            {
+                **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+                "DJANGO_SETTINGS_MODULE": "config.settings",
+                "DATABASE_URL": database.url,
+                "CELERY_BROKER_URL": "redis://127.0.0.1:9/0",
+                "SECRET_KEY": "measuring only",
+                "FIELD_KEYS": Fernet.generate_key().decode(),
+                "SPOOL_DIR": str(FOLDER / "spool"),
+                "LOG_LEVEL": "WARNING",
+                **aws_settings(endpoint),
+            },
+            objects,
+        )
+
+
+def _serve_objects(children: Children, objects: Path, account_id: str) -> str:
+    """Serve a folder as S3, with hashes kept: else every look at an object reads all of it."""
+    port = free_port()
+    keys = root_credentials(account_id)
+    children.start(
+        "s3",
+        [
+            str(Path(sys.executable).parent / "rclone"),
+            *("serve", "s3", f':hasher,remote="{objects}",hashes=md5,max_age=off:'),
+            *("--config", "", "--cache-dir", str(FOLDER / "rclone"), "--dir-cache-time", "0s"),
+            *("--addr", f"127.0.0.1:{port}"),
+            *("--auth-key", f"{keys['aws_access_key_id']},{keys['aws_secret_access_key']}"),
+        ],
+        env={"PATH": os.environ.get("PATH", ""), "HOME": str(FOLDER)},
+    )
+    children.wait_for("The S3 server", lambda: _listens(port), 20)
+    return f"http://127.0.0.1:{port}"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

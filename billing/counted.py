@@ -1,0 +1,176 @@
+"""Which facts count for an organization now.
+
+Counted are the current deliveries of its billing months, and in them the accounts that are
+connected now. A bill's account is told apart by its payer too: an account that moved to another
+payer within a month stands in two bills, with different days in each, and both count. Where two
+current deliveries hold the same month, account and payer, only one of them counts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import NamedTuple
+
+from django.db.models import QuerySet
+
+from billing.models import BillingMonth, DeliveryAccount
+from connections.models import Connection
+from organizations.models import Organization
+
+_BILLED = ("delivery_id", "account_id", "payer_account_id", "currency")
+
+
+@dataclass(frozen=True)
+class CountedDelivery:
+    """A current delivery: whose, of which month, and how complete.
+
+    `first_day` and `last_day` are the first and last day of its facts, None where unknown: a
+    delivery may hold days outside its month.
+    """
+
+    id: int
+    billing_period: date
+    connection_id: int
+    connection_account_id: str
+    is_connected: bool
+    first_day: date | None
+    last_day: date | None
+    data_through: date | None
+    is_final: bool
+    loaded_at: datetime | None
+
+    def touches(self, start: date, end: date) -> bool:
+        """Say whether it may hold facts of the days start <= day < end."""
+        return (self.first_day is None or self.first_day < end) and (
+            self.last_day is None or self.last_day >= start
+        )
+
+
+class BilledAccount(NamedTuple):
+    """An account in a delivery."""
+
+    delivery_id: int
+    account_id: str
+    payer_account_id: str
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What counts.
+
+    deliveries  newest month first
+    accounts    the accounts connected now
+    elsewhere   accounts of these deliveries that are counted from another one of them
+    currencies  the currencies that the connected accounts were billed in, sorted
+    """
+
+    deliveries: tuple[CountedDelivery, ...]
+    accounts: tuple[str, ...]
+    elsewhere: tuple[BilledAccount, ...]
+    currencies: tuple[str, ...]
+
+    @property
+    def delivery_ids(self) -> list[int]:
+        """Return the ids of the deliveries."""
+        return [delivery.id for delivery in self.deliveries]
+
+    def touching(self, start: date, end: date) -> "Counted":
+        """Return the same without the deliveries that hold nothing of start <= day < end."""
+        return replace(
+            self, deliveries=tuple(one for one in self.deliveries if one.touches(start, end))
+        )
+
+
+def counted(organization: Organization, start: date, end: date) -> Counted:
+    """Return what counts of the days start <= day < end. Takes three queries."""
+    current = current_deliveries(organization)
+    touching = tuple(one for one in current if one.touches(start, end))
+    # A rival counts for the whole month or not at all, whatever days are asked for.
+    months = {one.billing_period for one in touching}
+    rivals = [one for one in current if one.billing_period in months]
+    accounts = connected_accounts(organization)
+    billed = billed_accounts(rivals).filter(account_id__in=accounts)
+    ids = {one.id for one in touching}
+    rows = [(BilledAccount(*row[:3]), row[3]) for row in billed.values_list(*_BILLED)]
+    return Counted(
+        deliveries=touching,
+        accounts=accounts,
+        elsewhere=tuple(
+            sorted(
+                account
+                for account in counted_elsewhere(rivals, (account for account, _ in rows))
+                if account.delivery_id in ids
+            )
+        ),
+        currencies=tuple(sorted({currency for row, currency in rows if row.delivery_id in ids})),
+    )
+
+
+def connected_accounts(organization: Organization) -> tuple[str, ...]:
+    """Return the ids of the accounts connected now, sorted."""
+    connected = Connection.objects.of(organization).connected()
+    return tuple(connected.order_by("account_id").values_list("account_id", flat=True))
+
+
+def current_deliveries(organization: Organization) -> list[CountedDelivery]:
+    """Return the deliveries that the organization's months point to, newest month first."""
+    months = (
+        BillingMonth.objects.of(organization)
+        .select_related("delivery", "connection")
+        .defer("connection__secret_access_key")
+        .order_by("-billing_period", "connection_id")
+    )
+    return [
+        CountedDelivery(
+            id=month.delivery_id,
+            billing_period=month.billing_period,
+            connection_id=month.connection_id,
+            connection_account_id=month.connection.account_id,
+            is_connected=month.connection.disconnected_at is None,
+            first_day=month.delivery.first_day,
+            last_day=month.delivery.last_day,
+            data_through=month.delivery.data_through,
+            is_final=month.delivery.is_final,
+            loaded_at=month.delivery.loaded_at,
+        )
+        for month in months
+    ]
+
+
+def billed_accounts(deliveries: Iterable[CountedDelivery]) -> QuerySet[DeliveryAccount]:
+    """Return what each account cost in the deliveries."""
+    found: QuerySet[DeliveryAccount] = DeliveryAccount.objects.filter(
+        delivery_id__in=[delivery.id for delivery in deliveries]
+    )
+    return found
+
+
+def counted_elsewhere(
+    deliveries: Iterable[CountedDelivery], billed: Iterable[BilledAccount]
+) -> set[BilledAccount]:
+    """Return the accounts of deliveries that another delivery of the month counts."""
+    by_id = {delivery.id: delivery for delivery in deliveries}
+    rivals: dict[tuple[date, str, str], set[BilledAccount]] = {}
+    for account in billed:
+        delivery = by_id[account.delivery_id]
+        # A bill without payer ids is that of the account it was fetched from.
+        payer = account.payer_account_id or delivery.connection_account_id
+        key = (delivery.billing_period, account.account_id, payer)
+        rivals.setdefault(key, set()).add(account)
+    losers: set[BilledAccount] = set()
+    for (_, _, payer), accounts in rivals.items():
+        winner = min(
+            (by_id[account.delivery_id] for account in accounts),
+            key=lambda delivery: _rank(delivery, payer),
+        )
+        losers |= {account for account in accounts if account.delivery_id != winner.id}
+    return losers
+
+
+def _rank(delivery: CountedDelivery, payer: str) -> tuple[bool, bool, int]:
+    """Order rivals: the payer's own bill first, then a connected one, then the oldest."""
+    return (
+        delivery.connection_account_id != payer,
+        not delivery.is_connected,
+        delivery.connection_id,
+    )

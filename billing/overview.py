@@ -1,0 +1,232 @@
+"""The overview: what this month came to so far, is it more, and what is left out. Reads only."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from billing.cost_query import CostQuery, Granularity
+from billing.counted import Counted, counted
+from billing.exact import added
+from billing.freshness import Freshness, data_through, freshness, is_final, next_month
+from billing.measures import Measure
+from billing.reports import CostRow, Names, answer, names_for
+from billing.unconnected import UnconnectedAccount, unconnected_accounts
+from organizations.models import Organization
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What something cost this month so far, on the same days last month, all last month."""
+
+    value: str
+    name: str
+    month_to_date: Decimal
+    same_days_last_month: Decimal
+    last_month: Decimal
+
+
+@dataclass(frozen=True)
+class DayCost:
+    """One day's costs by product code, the highest first; `amount` is their sum."""
+
+    day: date
+    services: dict[str, Decimal]
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The overview in one currency.
+
+    month, last_month     the first days of the two months
+    through               the last day that month to date counts; the day before `month` where this
+                          month has no data yet
+    same_days_end         the first day of last month that is not compared any more
+    total                 all of it, under the empty value
+    services, accounts    each with a cost in either month, the highest this month first
+    daily                 every day from `last_month` on that has a cost
+    currencies            all that the two months hold; they are never added
+    """
+
+    currency: str | None
+    currencies: tuple[str, ...]
+    metric: Measure
+    month: date
+    last_month: date
+    through: date
+    same_days_end: date
+    data_through: date | None
+    is_last_month_final: bool
+    total: Comparison
+    services: list[Comparison]
+    accounts: list[Comparison]
+    daily: list[DayCost]
+    names: Names
+    freshness: list[Freshness]
+    left_out: list[UnconnectedAccount]
+
+    @property
+    def has_data_this_month(self) -> bool:
+        """Say whether anything of this month was delivered."""
+        return self.through >= self.month
+
+
+@dataclass(frozen=True)
+class _Days:
+    """The two months and how much of each is compared."""
+
+    last_month: date
+    same_days_end: date
+    month: date
+    month_to_date_end: date
+
+    @classmethod
+    def of(cls, today: date, through: date | None) -> "_Days":
+        month = today.replace(day=1)
+        last_month = (month - timedelta(days=1)).replace(day=1)
+        reached = min(today, through) if through else month - timedelta(days=1)
+        end = max(month, reached + timedelta(days=1))
+        same_days_end = min(month, last_month + (end - month))
+        return cls(last_month, same_days_end, month, end)
+
+
+def overview(
+    organization: Organization,
+    today: date,
+    *,
+    currency: str | None = None,
+    metric: Measure = Measure.UNBLENDED,
+) -> Overview:
+    """Return the overview of the month of `today`, in a constant number of queries.
+
+    Compared are whole days that both months have: up to the last day delivered, today at the most.
+    Without `currency`: US dollars if there are any, else the first by name.
+    """
+    month = today.replace(day=1)
+    last_month = (month - timedelta(days=1)).replace(day=1)
+    what = counted(organization, last_month, next_month(month))
+    through = data_through(what.deliveries)
+    days = _Days.of(today, through)
+    chosen = currency or _first(what.currencies)
+    names = names_for(organization, ("account", "service"))
+    by_day, _, _ = answer(
+        CostQuery(days.last_month, next_month(month), metric=metric, group_by=("service",)),
+        what,
+        chosen,
+    )
+    services = _services(by_day, days, names)
+    return Overview(
+        currency=chosen,
+        currencies=what.currencies,
+        metric=metric,
+        month=days.month,
+        last_month=days.last_month,
+        through=days.month_to_date_end - timedelta(days=1),
+        same_days_end=days.same_days_end,
+        data_through=through,
+        is_last_month_final=is_final(
+            what.touching(days.last_month, days.month).deliveries, days.last_month, days.month
+        ),
+        total=_total(services),
+        services=services,
+        accounts=_accounts(what, chosen, metric, days, names),
+        daily=_daily(by_day),
+        names=names,
+        freshness=freshness(organization),
+        left_out=unconnected_accounts(organization),
+    )
+
+
+def _first(currencies: tuple[str, ...]) -> str | None:
+    return "USD" if "USD" in currencies else next(iter(currencies), None)
+
+
+def _services(rows: Iterable[CostRow], days: _Days, names: Names) -> list[Comparison]:
+    amounts: dict[str, tuple[list[Decimal], list[Decimal], list[Decimal]]] = {}
+    for row in rows:
+        day = date.fromisoformat(row.period)
+        current, same_days, whole = amounts.setdefault(row.group[0], ([], [], []))
+        if days.month <= day < days.month_to_date_end:
+            current.append(row.amount)
+        if days.last_month <= day < days.same_days_end:
+            same_days.append(row.amount)
+        if days.last_month <= day < days.month:
+            whole.append(row.amount)
+    return _compared(
+        (
+            (value, added(current), added(same_days), added(whole))
+            for value, (current, same_days, whole) in amounts.items()
+        ),
+        "service",
+        names,
+    )
+
+
+def _accounts(
+    what: Counted, currency: str | None, metric: Measure, days: _Days, names: Names
+) -> list[Comparison]:
+    columns = [
+        _by_account(what, currency, metric, start, end)
+        for start, end in (
+            (days.month, days.month_to_date_end),
+            (days.last_month, days.same_days_end),
+            (days.last_month, days.month),
+        )
+    ]
+    values = {value for column in columns for value in column}
+    zero = Decimal(0)
+    return _compared(
+        (
+            (
+                value,
+                columns[0].get(value, zero),
+                columns[1].get(value, zero),
+                columns[2].get(value, zero),
+            )
+            for value in values
+        ),
+        "account",
+        names,
+    )
+
+
+def _by_account(
+    what: Counted, currency: str | None, metric: Measure, start: date, end: date
+) -> dict[str, Decimal]:
+    if start == end:
+        return {}
+    query = CostQuery(start, end, Granularity.TOTAL, metric, group_by=("account",))
+    rows, _, _ = answer(query, what, currency)
+    return {row.group[0]: row.amount for row in rows}
+
+
+def _compared(
+    rows: Iterable[tuple[str, Decimal, Decimal, Decimal]], dimension: str, names: Names
+) -> list[Comparison]:
+    found = [
+        Comparison(value, names.of(dimension, value), *amounts)
+        for value, *amounts in rows
+        if any(amounts)
+    ]
+    return sorted(found, key=lambda one: (-one.month_to_date, -one.last_month, one.value))
+
+
+def _total(services: list[Comparison]) -> Comparison:
+    return Comparison(
+        value="",
+        name="",
+        month_to_date=added(one.month_to_date for one in services),
+        same_days_last_month=added(one.same_days_last_month for one in services),
+        last_month=added(one.last_month for one in services),
+    )
+
+
+def _daily(rows: Iterable[CostRow]) -> list[DayCost]:
+    days: dict[str, dict[str, Decimal]] = {}
+    for row in rows:
+        days.setdefault(row.period, {})[row.group[0]] = row.amount
+    return [
+        DayCost(date.fromisoformat(day), services, added(services.values()))
+        for day, services in days.items()
+    ]

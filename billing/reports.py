@@ -1,0 +1,237 @@
+"""What an organization's costs are: the answers to cost queries. Reads only."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
+from billing.cost_sql import cost_statement
+from billing.cost_terms import EARLIEST, LATEST
+from billing.counted import Counted, counted
+from billing.freshness import data_through, is_final
+from billing.models import ServiceName
+from connections.models import Account
+from organizations.models import Organization
+
+MAX_ROWS = 100_000
+# Dimensions whose values have a readable name beside them.
+NAMED_GROUPS = ("account", "service")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Readable names: {account id: name} and {product code: name}."""
+
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, dimension: str, value: str) -> str:
+        """Return the readable name of a dimension's value, '' where there is none."""
+        if dimension == "account":
+            return self.accounts.get(value, "")
+        if dimension == "service":
+            return self.services.get(value, "")
+        return ""
+
+
+@dataclass(frozen=True)
+class CostRow:
+    """One row: `period` is YYYY-MM-DD, YYYY-MM (a billing period) or `from/to` of the range.
+
+    `group` has one value for each name in the query's group_by; '' is cost without one.
+    """
+
+    period: str
+    group: tuple[str, ...]
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class CostReport:
+    """The answer to a query.
+
+    currency      None where nothing was ever billed to a connected account
+    rows          by period, then the highest amount first
+    total         of all rows, also of those beyond the query's limit; row_count likewise
+    data_through  last day with usage that every connection has delivered; None without data
+    is_final      whether AWS has closed every month of the range
+    """
+
+    query: CostQuery
+    currency: str | None
+    rows: list[CostRow]
+    total: Decimal
+    row_count: int
+    data_through: date | None
+    is_final: bool
+    names: Names
+
+
+@dataclass(frozen=True)
+class DimensionValue:
+    """A value that can be filtered by, and its readable name ('' where there is none)."""
+
+    value: str
+    name: str
+
+
+def cost_report(organization: Organization, query: CostQuery) -> CostReport:
+    """Answer the query for one organization, in a constant number of database queries.
+
+    Raises CostQueryError: an account that is not connected, several currencies and none named,
+    more than MAX_ROWS rows and no limit.
+    """
+    what = counted(organization, query.start, query.end)
+    check_accounts(query, what)
+    currency = chosen_currency(organization, query, what)
+    rows, total, row_count = answer(query, what, currency, limit=query.limit or MAX_ROWS)
+    if query.limit is None and row_count > MAX_ROWS:
+        raise CostQueryError(
+            {
+                "limit": [
+                    f"The answer has {row_count} rows, more than {MAX_ROWS}. Ask for fewer with "
+                    "“limit”, for a shorter range, or for a CSV file."
+                ]
+            }
+        )
+    return CostReport(
+        query=query,
+        currency=currency,
+        rows=rows,
+        total=total,
+        row_count=row_count,
+        data_through=data_through(what.deliveries),
+        is_final=is_final(what.deliveries, query.start, query.end),
+        names=names_for(organization, query.group_by),
+    )
+
+
+def answer(
+    query: CostQuery, what: Counted, currency: str | None, *, limit: int | None = None
+) -> tuple[list[CostRow], Decimal, int]:
+    """Return the rows of a query over what counts, the total and the number of all rows."""
+    what = what.touching(query.start, query.end)
+    if currency is None or not what.deliveries:
+        return [], Decimal(0), 0
+    statement = cost_statement(query, what, currency, limit=limit)
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        found = cursor.fetchall()
+    if not found:
+        return [], Decimal(0), 0
+    return [_row(query, record) for record in found], found[0][-2], found[0][-1]
+
+
+def stream(organization: Organization, query: CostQuery) -> tuple[str | None, Iterator[CostRow]]:
+    """Return the currency and the rows one by one, however many, in constant memory.
+
+    Raises CostQueryError as `cost_report` does, before the first row.
+    """
+    what = counted(organization, query.start, query.end)
+    check_accounts(query, what)
+    currency = chosen_currency(organization, query, what)
+    return currency, _streamed(query, what, currency)
+
+
+def _streamed(query: CostQuery, what: Counted, currency: str | None) -> Iterator[CostRow]:
+    if currency is None or not what.deliveries:
+        return
+    statement = cost_statement(query, what, currency, limit=query.limit)
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        while records := cursor.fetchmany(2000):
+            for record in records:
+                yield _row(query, record)
+
+
+def _row(query: CostQuery, record: tuple[Any, ...]) -> CostRow:
+    period, *group, amount, _, _ = record
+    return CostRow(_period(query, period), tuple(group), amount)
+
+
+def _period(query: CostQuery, day: date | None) -> str:
+    if day is None:
+        return f"{query.start}/{query.end}"
+    return day.isoformat() if query.granularity == Granularity.DAILY else f"{day:%Y-%m}"
+
+
+def check_accounts(query: CostQuery, what: Counted) -> None:
+    """Raise CostQueryError for a filter on an account that is not connected here."""
+    connected = set(what.accounts)
+    errors = {
+        one.parameter: [
+            f"“{value}” is not an account that is connected here."
+            for value in one.values
+            if value not in connected
+        ]
+        for one in query.filters
+        if one.dimension == "account"
+    }
+    wrong = {name: sentences for name, sentences in errors.items() if sentences}
+    if wrong:
+        raise CostQueryError(wrong)
+
+
+def chosen_currency(organization: Organization, query: CostQuery, what: Counted) -> str | None:
+    """Return the currency to answer in; None where nothing was billed at all.
+
+    Raises CostQueryError when several are in the range and none is named: they are never added.
+    """
+    if query.currency is not None:
+        return query.currency
+    if len(what.currencies) > 1:
+        listed = " and ".join(what.currencies)
+        raise CostQueryError(
+            {
+                "currency": [
+                    f"The range holds costs in {listed}, which are never added. Name one, for "
+                    f"example currency={what.currencies[0]}."
+                ]
+            }
+        )
+    if what.currencies:
+        return what.currencies[0]
+    ever = counted(organization, EARLIEST, LATEST).currencies
+    return ever[0] if len(ever) == 1 else None
+
+
+def names_for(organization: Organization, dimensions: Iterable[str]) -> Names:
+    """Return the readable names of accounts and services, as far as the dimensions need them."""
+    wanted = set(dimensions)
+    accounts = Account.objects.of(organization).exclude(name="")
+    services = ServiceName.objects.of(organization)
+    return Names(
+        accounts=dict(accounts.values_list("account_id", "name")) if "account" in wanted else {},
+        services=dict(services.values_list("code", "name")) if "service" in wanted else {},
+    )
+
+
+def dimension_values(
+    organization: Organization, dimension: str, *, limit: int = 500
+) -> list[DimensionValue]:
+    """Return the values that the organization's costs have, the most expensive first.
+
+    Cost without a value shows as ''. Raises CostQueryError for an unknown dimension.
+    """
+    query = CostQuery(
+        start=EARLIEST,
+        end=LATEST,
+        granularity=Granularity.TOTAL,
+        group_by=(dimension,),
+    )
+    what = counted(organization, query.start, query.end)
+    names = names_for(organization, query.group_by)
+    found: dict[str, None] = {}
+    for currency in what.currencies:
+        rows, _, _ = answer(query, what, currency, limit=limit)
+        found.update(dict.fromkeys(row.group[0] for row in rows))
+    return [DimensionValue(value, names.of(dimension, value)) for value in found][:limit]
+
+
+def filtered(query: CostQuery, *filters: CostFilter) -> CostQuery:
+    """Return the query with further filters, for a link that looks closer."""
+    return replace(query, filters=(*query.filters, *filters))

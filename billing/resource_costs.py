@@ -1,0 +1,62 @@
+"""What resources cost, for the inventory (see connections.resource_costs)."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from decimal import Decimal
+
+from billing.cost_query import MAX_VALUES, CostFilter, CostQuery, Granularity
+from billing.counted import counted
+from billing.dimensions import RESOURCE
+from billing.exact import added
+from billing.measures import Measure
+from billing.reports import answer
+from connections.resource_costs import ResourceCost, ResourceKey, normalised_id
+from organizations.models import Organization
+
+
+def resource_costs(
+    organization: Organization,
+    *,
+    start: date,
+    end: date,
+    keys: Collection[ResourceKey] | None = None,
+) -> Mapping[ResourceKey, ResourceCost]:
+    """Return the amortized cost of each resource on the days start <= day < end.
+
+    `keys` None means every resource with a cost. An account is billed in one currency; should a
+    resource have costs in two, the one with more is told, since they are never added.
+    """
+    if keys is not None and not keys:
+        return {}
+    what = counted(organization, start, end)
+    query = CostQuery(
+        start,
+        end,
+        Granularity.TOTAL,
+        Measure.AMORTIZED,
+        group_by=("account", RESOURCE),
+        filters=_filters(keys),
+    )
+    found: dict[ResourceKey, ResourceCost] = {}
+    for currency in what.currencies:
+        amounts: dict[ResourceKey, list[Decimal]] = {}
+        for row in answer(query, what, currency)[0]:
+            account_id, resource_id = row.group
+            if resource_id:
+                key = ResourceKey(account_id, normalised_id(resource_id))
+                amounts.setdefault(key, []).append(row.amount)
+        for key, parts in amounts.items():
+            cost = ResourceCost(added(parts), currency)
+            if key not in found or found[key].amount < cost.amount:
+                found[key] = cost
+    if keys is None:
+        return found
+    return {key: found[key] for key in keys if key in found}
+
+
+def _filters(keys: Collection[ResourceKey] | None) -> tuple[CostFilter, ...]:
+    """Return the filter that finds these resources; none where reading all is no more work."""
+    ids = {key.id for key in keys or ()}
+    if not ids or len(ids) > MAX_VALUES:
+        return ()
+    return (CostFilter(RESOURCE, values=tuple(ids)),)
