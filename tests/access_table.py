@@ -14,6 +14,7 @@ class Guard(Enum):
 
     PUBLIC = "anybody"
     SIGNED_IN = "anybody who signed in"
+    OPERATOR = "operators and owners of any organization"
     ADMINISTRATOR = "administrators of the installation"
 
 
@@ -43,14 +44,31 @@ PAGES = [
     Route("password-changed", "/password/changed/", Guard.SIGNED_IN),
     Route("welcome", "/welcome/MQ/bad-token/", Guard.PUBLIC),
     Route("welcome-done", "/welcome/done/", Guard.PUBLIC),
+    Route("connection-policies", "/admin/connections/policies/", Guard.OPERATOR),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
+    Route(
+        "connections:connect-account",
+        "/o/{organization}/connect-account/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+    ),
     Route("discovery:resources", "/o/{organization}/resources/", Action.VIEW_RESOURCES),
 ]
 
 API = [
     Route("api-schema", "/api/v1/schema/", Guard.SIGNED_IN),
+    Route(
+        "api-policies",
+        "/api/v1/policies/",
+        Action.MANAGE_CONNECTIONS,
+        query={"mode": "read_only", "bucket": "bills"},
+    ),
     Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
+    Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
+    Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
+    Route("api-imports", "/api/v1/imports/", Action.MANAGE_CONNECTIONS),
+    Route("api-import", "/api/v1/imports/{importrun}/", Action.MANAGE_CONNECTIONS, of_object=True),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS, method="post"),
     Route(
@@ -92,6 +110,33 @@ API = [
         "/api/v1/connections/{connection}/discover/",
         Action.MANAGE_CONNECTIONS,
         method="post",
+        of_object=True,
+    ),
+    Route("api-external-id", "/api/v1/external-id/", Action.MANAGE_CONNECTIONS),
+    Route(
+        "api-organization",
+        "/api/v1/connections/{connection}/organization/",
+        Action.MANAGE_CONNECTIONS,
+        of_object=True,
+    ),
+    Route(
+        "api-organization-refresh",
+        "/api/v1/connections/{connection}/organization/refresh/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-organization-connect",
+        "/api/v1/connections/{connection}/organization/connect/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-organization-connecting",
+        "/api/v1/connections/{connection}/organization/connect/{memberconnecting}/",
+        Action.MANAGE_CONNECTIONS,
         of_object=True,
     ),
 ]
