@@ -47,6 +47,12 @@ PAGES = [
     Route("connection-policies", "/admin/connections/policies/", Guard.OPERATOR),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
+    Route(
+        "connections:connect-account",
+        "/o/{organization}/connect-account/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+    ),
     Route("discovery:resources", "/o/{organization}/resources/", Action.VIEW_RESOURCES),
 ]
 
@@ -104,6 +110,33 @@ API = [
         "/api/v1/connections/{connection}/discover/",
         Action.MANAGE_CONNECTIONS,
         method="post",
+        of_object=True,
+    ),
+    Route("api-external-id", "/api/v1/external-id/", Action.MANAGE_CONNECTIONS),
+    Route(
+        "api-organization",
+        "/api/v1/connections/{connection}/organization/",
+        Action.MANAGE_CONNECTIONS,
+        of_object=True,
+    ),
+    Route(
+        "api-organization-refresh",
+        "/api/v1/connections/{connection}/organization/refresh/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-organization-connect",
+        "/api/v1/connections/{connection}/organization/connect/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-organization-connecting",
+        "/api/v1/connections/{connection}/organization/connect/{memberconnecting}/",
+        Action.MANAGE_CONNECTIONS,
         of_object=True,
     ),
 ]
