@@ -62,6 +62,12 @@ API = [
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS, method="post"),
     Route(
+        "api-detectable-exports",
+        "/api/v1/connections/detectable-exports/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+    ),
+    Route(
         "api-connection",
         "/api/v1/connections/{connection}/",
         Action.MANAGE_CONNECTIONS,
