@@ -19,7 +19,7 @@ _UNSENT_AFTER = timedelta(minutes=10)
 _RETRY_SECONDS = 60
 
 
-@shared_task(name="discovery.discover")  # type: ignore[untyped-decorator]
+@shared_task(name="discovery.discover")
 def discover(run_id: int) -> None:
     """Do a queued run; try it again later when its failure may pass."""
     run = DiscoveryRun.objects.select_related("connection__organization").get(pk=run_id)
@@ -29,7 +29,7 @@ def discover(run_id: int) -> None:
         _try_again(run)
 
 
-@shared_task(name="discovery.discover_connection")  # type: ignore[untyped-decorator]
+@shared_task(name="discovery.discover_connection")
 def discover_connection(connection_id: int) -> None:
     """Start the scheduled discovery of a connection, unless one is under way."""
     connection = Connection.objects.active().filter(pk=connection_id).first()
@@ -37,7 +37,7 @@ def discover_connection(connection_id: int) -> None:
         _start(connection, Trigger.SCHEDULE)
 
 
-@shared_task(name="discovery.watch")  # type: ignore[untyped-decorator]
+@shared_task(name="discovery.watch")
 def watch() -> None:
     """End runs whose worker is gone, and send the tasks of runs that no worker ever saw."""
     for run in release_stale(DiscoveryRun):

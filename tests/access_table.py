@@ -59,6 +59,10 @@ API = [
         query={"mode": "read_only", "bucket": "bills"},
     ),
     Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
+    Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
+    Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
+    Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),
+    Route("api-import", "/api/v1/imports/{importrun}/", Action.MANAGE_CONNECTIONS, of_object=True),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS, method="post"),
     Route(

@@ -50,6 +50,13 @@ _BAD_SECRET = _Wording(
     "The secret access key of {account} does not belong to its access key id.",
     "Enter the secret again exactly as AWS showed it, or create a new access key.",
 )
+# EC2 does not say which of them is wrong.
+_REFUSED = _Wording(
+    ErrorClass.CONFIG,
+    "AWS does not accept the access key of {account} ({attempt}): its id or its secret is wrong,"
+    " or the region is not enabled.",
+    "Test the connection; if the key is refused there too, enter it again or create a new one.",
+)
 _EXPIRED = _Wording(
     ErrorClass.CONFIG,
     "The credentials of {account} have expired.",
@@ -59,8 +66,7 @@ _EXPIRED = _Wording(
 _DENIED = _Wording(
     ErrorClass.PERMISSION,
     "The credentials of {account} may not do {attempt}.",
-    "Allow {action} in the IAM policy of this user or role; the connection's policy page has the"
-    " statement.",
+    "Allow {action} in the IAM policy of this user or role.",
 )
 _THROTTLED = _Wording(
     ErrorClass.THROTTLED,
@@ -110,10 +116,10 @@ _BY_CODE = {
             "InvalidClientTokenId",
             "InvalidAccessKeyId",
             "UnrecognizedClientException",
-            "AuthFailure",
         ),
         _BAD_KEY,
     ),
+    "AuthFailure": _REFUSED,
     **dict.fromkeys(("SignatureDoesNotMatch", "InvalidSignatureException"), _BAD_SECRET),
     **dict.fromkeys(
         ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"),

@@ -5,6 +5,8 @@ retries and time-outs are the same everywhere, and the IAM action of each call i
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import boto3
@@ -15,6 +17,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from botocore.session import Session as BotocoreSession
+from botocore.utils import parse_timestamp
 
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
 from connections.aws.errors import Attempt, failure_from
@@ -149,11 +152,23 @@ def external_id_of(organization: Organization) -> str:
 
 def _signed_in(credentials: Credentials, config: Config) -> BotocoreSession:
     session = BotocoreSession()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
     if isinstance(credentials, AccessKey):
         session.set_credentials(credentials.access_key_id, str(credentials.secret_access_key))
     elif isinstance(credentials, AssumedRole):
         session._credentials = _role_credentials(credentials, config)
     return session
+
+
+def _time(value: Any) -> datetime:
+    """Return a time in an answer. botocore's own parser takes a third of reading a long list."""
+    if isinstance(value, str) and value[10:11] == "T":
+        with suppress(ValueError):
+            parsed = datetime.fromisoformat(value)
+            if parsed.tzinfo is not None:
+                return parsed
+    told: datetime = parse_timestamp(value)
+    return told
 
 
 def _role_credentials(role: AssumedRole, config: Config) -> DeferredRefreshableCredentials:

@@ -21,7 +21,6 @@ from discovery.models import DiscoveryRun, Resource
 from discovery.permissions import needed_permissions
 from organizations.runs import ErrorClass, RunFailure, RunState, Trigger
 from tests.cast import Cast
-from tests.discovery.test_collectors import one_of_each
 from tests.discovery.world import REGION, World
 
 pytestmark = pytest.mark.django_db
@@ -169,7 +168,7 @@ def test_operators_search_resources_in_the_admin_and_markup_stays_text(
     world.root("ec2").create_tags(
         Resources=[world.volume()], Tags=[{"Key": "Name", "Value": markup}]
     )
-    world.discover()
+    world.discover(EBS_VOLUMES)
     row = Resource.objects.get()
     listing = reverse("admin:discovery_resource_changelist")
     for page in (
@@ -183,7 +182,7 @@ def test_operators_search_resources_in_the_admin_and_markup_stays_text(
 
 
 def test_each_permission_can_be_tried_and_a_missing_one_is_named(world: World) -> None:
-    one_of_each(world)
+    world.fill()
     permissions = needed_permissions()
     session = session_for(world.connection)
     told = {one.action: outcome(one.probe, session) for one in permissions}

@@ -105,6 +105,44 @@ class World:
         )
         return found
 
+    def fill(self) -> None:
+        """Put something of every family into the account, so that no call is left out."""
+        ec2 = self.root("ec2")
+        instance_id = self.instance(Name="web")
+        s3 = self.root("s3", "us-east-1")
+        s3.create_bucket(Bucket="a-bucket")
+        s3.put_bucket_policy(
+            Bucket="a-bucket",
+            Policy=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Deny",
+                            "Principal": "*",
+                            "Action": "s3:PutObject",
+                            "Resource": "arn:aws:s3:::a-bucket/*",
+                        }
+                    ],
+                }
+            ),
+        )
+        elb, subnets = self.root("elbv2"), self.subnets()
+        elb.create_load_balancer(Name="new", Subnets=subnets)
+        vpc_id = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+        elb.create_target_group(Name="group", Protocol="HTTP", Port=80, VpcId=vpc_id)
+        classic = self.root("elb")
+        classic.create_load_balancer(
+            LoadBalancerName="old",
+            Listeners=[{"Protocol": "tcp", "LoadBalancerPort": 80, "InstancePort": 80}],
+            AvailabilityZones=[f"{REGION}a"],
+        )
+        address = ec2.allocate_address(Domain="vpc")
+        ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=address["AllocationId"])
+        volume_id = self.volume()
+        ec2.create_snapshot(VolumeId=volume_id)
+        ec2.create_image(InstanceId=instance_id, Name="image")
+
 
 def build_world(
     endpoint: str, organization: Organization, account_id: str = ACCOUNT, name: str = "Payer"

@@ -1,0 +1,47 @@
+"""The plain loop: every region after the other, every call after the other, nothing stored.
+
+python -m bench.one_by_one ACCOUNT        prints the seconds
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from connections.aws.credentials import AccessKey  # noqa: E402 - after setup
+from connections.aws.session import AwsSession  # noqa: E402
+from demo.aws.credentials import root_credentials  # noqa: E402
+from discovery.collectors import COLLECTORS  # noqa: E402
+from discovery.regions import enabled_regions  # noqa: E402
+from discovery.survey import ScopeAnswer, Survey, _Place, scopes_of  # noqa: E402
+from organizations.crypto import Secret  # noqa: E402
+
+
+class OneByOne(Survey):
+    """A survey without threads."""
+
+    def each(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        return ((item, function(item)) for item in items)
+
+
+def main(account_id: str) -> None:
+    keys = root_credentials(account_id)
+    key = AccessKey(keys["aws_access_key_id"], Secret(keys["aws_secret_access_key"]))
+    session = AwsSession(key, account="bench")
+    started = time.monotonic()
+    survey = OneByOne(session, account_id=account_id)
+    found = 0
+    for collector, region in scopes_of(COLLECTORS, enabled_regions(session, "aws")):
+        place = _Place(survey, ScopeAnswer(collector.family, region, at=timezone.now()))
+        found += sum(1 for _ in collector.collect(place))
+    print(found, time.monotonic() - started)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
