@@ -45,8 +45,17 @@ PAGES = [
     Route("welcome", "/welcome/MQ/bad-token/", Guard.PUBLIC),
     Route("welcome-done", "/welcome/done/", Guard.PUBLIC),
     Route("connection-policies", "/admin/connections/policies/", Guard.OPERATOR),
+    Route("connection-find-export", "/admin/connections/find-export/", Guard.OPERATOR),
+    Route("connection-choose-export", "/admin/connections/find-export/choose/", Guard.OPERATOR),
+    Route("connection-create", "/admin/connections/create-export/", Guard.OPERATOR),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
+    Route(
+        "connections:connect-account",
+        "/o/{organization}/connect-account/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+    ),
     Route("discovery:resources", "/o/{organization}/resources/", Action.VIEW_RESOURCES),
 ]
 
@@ -65,6 +74,12 @@ API = [
     Route("api-import", "/api/v1/imports/{importrun}/", Action.VIEW_COSTS, of_object=True),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS, method="post"),
+    Route(
+        "api-detectable-exports",
+        "/api/v1/connections/detectable-exports/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+    ),
     Route(
         "api-connection",
         "/api/v1/connections/{connection}/",
@@ -104,6 +119,33 @@ API = [
         "/api/v1/connections/{connection}/discover/",
         Action.MANAGE_CONNECTIONS,
         method="post",
+        of_object=True,
+    ),
+    Route("api-external-id", "/api/v1/external-id/", Action.MANAGE_CONNECTIONS),
+    Route(
+        "api-organization",
+        "/api/v1/connections/{connection}/organization/",
+        Action.MANAGE_CONNECTIONS,
+        of_object=True,
+    ),
+    Route(
+        "api-organization-refresh",
+        "/api/v1/connections/{connection}/organization/refresh/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-organization-connect",
+        "/api/v1/connections/{connection}/organization/connect/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-organization-connecting",
+        "/api/v1/connections/{connection}/organization/connect/{memberconnecting}/",
+        Action.MANAGE_CONNECTIONS,
         of_object=True,
     ),
 ]
