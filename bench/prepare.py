@@ -1,6 +1,6 @@
 """Connect the measured bill: run with the environment of `bench.servers`.
 
-    python -m bench.prepare ACCOUNT        prints the connection's id
+python -m bench.prepare ACCOUNT        prints the connection's id
 """
 
 import sys

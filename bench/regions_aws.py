@@ -9,7 +9,7 @@ take longer to make its answers than the measured code takes to read them.
 import asyncio
 import re
 import sys
-from functools import lru_cache
+from functools import cache
 from urllib.parse import parse_qs, urlsplit
 
 LATENCY_SECONDS = 0.02
@@ -31,7 +31,10 @@ COUNTS = {
 BUCKETS = 200
 USERS = 100  # each with one access key
 
-_TAGS = "<item><key>Name</key><value>thing {n}</value></item><item><key>Team</key><value>t{n}</value></item>"
+_TAGS = (
+    "<item><key>Name</key><value>thing {n}</value></item>"
+    "<item><key>Team</key><value>t{n}</value></item>"
+)
 _SET = f"<tagSet>{_TAGS}</tagSet>"
 _SHARED = f"<vpcId>vpc-1</vpcId><subnetId>subnet-1</subnetId><ownerId>{ACCOUNT}</ownerId>"
 EC2_ITEMS = {
@@ -88,7 +91,7 @@ _S3 = "<{0} xmlns='http://s3.amazonaws.com/doc/2006-03-01/'>{1}</{0}>"
 Answer = tuple[int, str]
 
 
-@lru_cache(maxsize=None)
+@cache
 def ec2(action: str, region: str, start: int, size: int) -> Answer:
     if action == "DescribeRegions":
         items = "".join(
