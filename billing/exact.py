@@ -1,16 +1,15 @@
 """Amounts that keep every digit: added, and as text."""
 
 from collections.abc import Iterable
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, localcontext
 
 # More digits than any sum of a bill has: adding must never round.
-_DIGITS = 200
+EXACT = Context(prec=200)
 
 
 def added(amounts: Iterable[Decimal]) -> Decimal:
     """Return the exact sum of amounts."""
-    with localcontext() as context:
-        context.prec = _DIGITS
+    with localcontext(EXACT):
         return sum(amounts, Decimal(0))
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from billing import charts
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
-from billing.periods import month_start
 from billing.exact import added
+from billing.periods import month_start
 from billing.reports import CostReport, CostRow, cost_report, filtered
 from organizations.models import Organization
 

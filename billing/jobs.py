@@ -4,7 +4,6 @@ from datetime import date
 from typing import Any
 
 from billing import services
-from billing.imports_api import serialize_import
 from billing.models import BillingMonth, ImportRun
 from connections import jobs
 from connections.models import Connection, ConnectionKind
@@ -29,6 +28,12 @@ def _data_through(connection: Connection) -> date | None:
     return found
 
 
+def _serialize(run: Any) -> dict[str, Any]:
+    from billing.imports_api import serialize_import  # noqa: PLC0415 - most processes serve none
+
+    return serialize_import(run)
+
+
 def register() -> None:
     """Make the import known to the connections app."""
     jobs.register(
@@ -40,7 +45,7 @@ def register() -> None:
             kinds=frozenset({ConnectionKind.ROOT}),
             start=_start,
             recent_runs=_recent,
-            serialize=serialize_import,
+            serialize=_serialize,
             data_through=_data_through,
         )
     )

@@ -6,16 +6,14 @@ It goes on until the last of them has ended, then carries their sums.
 
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from billing.exact import added
 from billing.importing import cleanup, spool
-from billing.importing.control import EXACT
-from billing.importing.look import changed_months
-from billing.importing.month import import_month
 from billing.models import BillingMonth, ImportRun
 from connections import health
 from connections.models import Connection, ConnectionKind, Export
@@ -113,6 +111,8 @@ def run_look(look: ImportRun, *, sender: Send | None = send) -> ImportRun:
     months: list[ImportRun] = []
 
     def work(run: ImportRun) -> RunState:
+        from billing.importing.look import changed_months  # noqa: PLC0415 - see import_month
+
         clean_up()
         refs = changed_months(run)
         with transaction.atomic():
@@ -148,6 +148,9 @@ def _month_run(look: ImportRun, billing_period: date, attempt: int = 1) -> Impor
 
 def run_month(run: ImportRun, *, sender: Send | None = send) -> ImportRun:
     """Import one month; the last one to end also ends its look."""
+    # Arrow and DuckDB are large, and only a worker needs them.
+    from billing.importing.month import import_month  # noqa: PLC0415
+
     perform(run, import_month)
     if run.is_finished:
         _after_month(run, sender)
@@ -205,8 +208,7 @@ def _add_up(look: ImportRun, months: Iterable[ImportRun]) -> None:
 
 
 def _total(amounts: Iterable[Decimal | None]) -> Decimal:
-    with localcontext(EXACT):
-        return sum((amount for amount in amounts if amount is not None), Decimal(0))
+    return added(amount for amount in amounts if amount is not None)
 
 
 def _failure_of(failed: list[ImportRun]) -> RunFailure:

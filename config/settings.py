@@ -150,6 +150,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "organizations.api_base.problem_response",
     "COERCE_DECIMAL_TO_STRING": True,
+    # `format` is a parameter of single calls, with their own values.
+    "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Countinghouse API",

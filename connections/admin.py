@@ -1,18 +1,21 @@
 """Operators' screens of connections: what is healthy, what broke, since when, what to do."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.defaultfilters import capfirst
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from connections import jobs, schedules, services
 from connections.aws.session import external_id_of
 from connections.forms import ConnectionForm
-from connections.models import CheckRun, Connection, ConnectionKind
+from connections.models import AuthMethod, CheckRun, Connection, ConnectionKind
 from connections.panels import panel_of
 from organizations.access import Action
 from organizations.admin_base import ObjectAction, ReadOnlyAdmin, ScopedAdmin
@@ -71,11 +74,9 @@ def _disconnect(request: HttpRequest, connection: Connection) -> str:
 
 
 def _disconnect_question(connection: Connection) -> str:
-    left_out = (
-        "the costs of every account in its bill leave the totals"
-        if connection.kind == ConnectionKind.ROOT
-        else "its costs leave the totals"
-    )
+    left_out = "its costs leave the totals"
+    if connection.kind == ConnectionKind.ROOT:
+        left_out += ", and no new bill comes for the accounts that it pays for"
     return (
         f"Disconnecting {connection} erases its credentials and stops its imports and discovery;"
         f" {left_out}.\n\nNothing that was imported or discovered is deleted, and nothing changes"
@@ -94,14 +95,11 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
     list_display = [
         "shown_status",
         "name",
-        "account_id",
-        "kind",
+        "account",
         "trouble",
-        "status_since",
         "last_import",
         "next_import",
         "data_through",
-        "organization",
     ]
     list_display_links = ["name"]
     list_filter = [ConnectedFilter, "status", "kind", "organization"]
@@ -134,6 +132,7 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
     ]
 
     class Media:
+        css = {"all": ["css/connections.css"]}
         js = ["js/connection-form.js"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
@@ -145,6 +144,11 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
             return False
         return super().has_change_permission(request, obj)
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Name the organization only to those who work in several."""
+        mine = request.user.organizations_allowing(self.view_action)  # type: ignore[union-attr]
+        return [*self.list_display, *(["organization"] if mine.count() > 1 else [])]
+
     # --- form -------------------------------------------------------------------------------
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [] if obj is None else ["organization", "kind"]
@@ -154,6 +158,7 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
         if obj is not None and not obj.is_connected:
             return [(None, {"fields": ["organization", "name", "kind", "auth_method"]})]
         root_only = obj is None or obj.kind == ConnectionKind.ROOT
+        schedule = [*(["import_every"] if root_only else []), "discover_every"]
         return [
             (None, {"fields": ["organization", "name", "kind"]}),
             ("Signing in", {"fields": ["auth_method"]}),
@@ -166,17 +171,26 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
                 {
                     "fields": ["role_arn"],
                     "classes": ["for-auth-assume_role"],
-                    "description": self._external_ids(request),
+                    "description": self._external_ids(request, obj),
                 },
             ),
             *([_EXPORT_FIELDSET] if root_only else []),
-            ("Schedule", {"fields": ["import_every", "discover_every"]}),
+            ("Schedule", {"fields": schedule}),
         ]
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Choose what most choose, so that the form starts with the fields that they need."""
+        mine = request.user.organizations_allowing(self.view_action)  # type: ignore[union-attr]
+        chosen = {"kind": ConnectionKind.ROOT, "auth_method": AuthMethod.ACCESS_KEY}
+        only = {"organization": mine[0]} if len(mine) == 1 else {}
+        return {**chosen, **only, **super().get_changeform_initial_data(request)}
+
     @staticmethod
-    def _external_ids(request: HttpRequest) -> SafeString:
+    def _external_ids(request: HttpRequest, obj: Connection | None) -> SafeString:
         """Return what the trust policy of a role must demand, for each organization."""
         mine = request.user.organizations_allowing(Action.MANAGE_CONNECTIONS)  # type: ignore[union-attr]
+        if obj is not None:
+            mine = mine.filter(pk=obj.organization_id)
         rows = ((external_id_of(one), one.name) for one in mine)
         listed = format_html_join(", ", "<code>{}</code> ({})", rows)
         return format_html(
@@ -205,7 +219,13 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
     # --- list -------------------------------------------------------------------------------
     @admin.display(description="Status", ordering="status")
     def shown_status(self, obj: Connection) -> str:
-        return badge(obj.status, obj.get_status_display())
+        shown = badge(obj.status, obj.get_status_display().partition(" ")[0])
+        return format_html("{} <small>since {}</small>", shown, _moment(obj.status_since))
+
+    @admin.display(description="Account", ordering="account_id")
+    def account(self, obj: Connection) -> str:
+        kind = "payer" if obj.kind == ConnectionKind.ROOT else "linked"
+        return format_html("{} <small>{}</small>", obj.account_id, kind)
 
     @admin.display(description="What is wrong, and what to do")
     def trouble(self, obj: Connection) -> str:
@@ -214,17 +234,24 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
     @admin.display(description="Last import")
     def last_import(self, obj: Connection) -> Any:
         row = next((one for one in obj.health.all() if one.job == "import"), None)
-        return row.last_run_at if row else None
+        return _moment(row.last_run_at) if row else None
 
     @admin.display(description="Next import")
     def next_import(self, obj: Connection) -> Any:
         job = _import_job(obj)
-        return schedules.next_run(job, obj) if job else None
+        due = schedules.next_run(job, obj) if job else None
+        return _moment(due) if due else None
 
     @admin.display(description="Data through")
     def data_through(self, obj: Connection) -> Any:
         job = _import_job(obj)
         return job.data_through(obj) if job and job.data_through else None
+
+
+def _moment(at: datetime) -> str:
+    """Return a time as a list shows it: short, and the year only where it is another."""
+    form = "j M, H:i" if at.year == timezone.now().year else "j M Y, H:i"
+    return date_format(at, form)
 
 
 def _import_job(connection: Connection) -> jobs.Job | None:

@@ -3,8 +3,10 @@
 from django.urls import path
 
 from connections import api
+from connections.policies.api import PoliciesView
 
 urlpatterns = [
+    path("policies/", PoliciesView.as_view(), name="api-policies"),
     path("connections/", api.ConnectionsView.as_view(), name="api-connections"),
     path("connections/<int:pk>/", api.ConnectionView.as_view(), name="api-connection"),
     path("connections/<int:pk>/check/", api.CheckView.as_view(), name="api-connection-check"),

@@ -91,6 +91,12 @@ class ConnectionForm(forms.ModelForm[Connection]):
             "import_every",
             "discover_every",
         ]
+        labels = {
+            "auth_method": "Way to sign in",
+            "role_arn": "Role ARN",
+            "import_every": "Import",
+            "discover_every": "Discover",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -7,9 +7,11 @@ from typing import Any
 from django.contrib.admin import AdminSite
 from django.urls import reverse
 
-from connections import checks, jobs, schedules
+from connections import checks, jobs, probes, schedules
 from connections.jobs import Job
 from connections.models import Connection, JobHealth
+from connections.policies.answer import statement_text
+from connections.policies.views import policies_url
 
 _LAST_RUNS = 5
 
@@ -39,6 +41,7 @@ class Panel:
 
     jobs: list[JobPanel]
     permissions: list[dict[str, str]]
+    policies_url: str
 
 
 def panel_of(connection: Connection, site: AdminSite) -> Panel:
@@ -46,8 +49,16 @@ def panel_of(connection: Connection, site: AdminSite) -> Panel:
     health = {row.job: row for row in connection.health.all()}
     return Panel(
         jobs=[_job_panel(job, connection, health, site) for job in jobs.jobs_of(connection)],
-        permissions=checks.latest_results(connection),
+        permissions=[_with_statement(row, connection) for row in checks.latest_results(connection)],
+        policies_url=policies_url(connection),
     )
+
+
+def _with_statement(row: dict[str, str], connection: Connection) -> dict[str, str]:
+    """Add, to a permission that is missing, the policy statement that grants it."""
+    if row["state"] != probes.FAIL or row["permission"] == probes.SIGN_IN.action:
+        return row
+    return {**row, "statement": statement_text(row["permission"], connection)}
 
 
 def _job_panel(

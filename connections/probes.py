@@ -72,15 +72,25 @@ def _outcome(attempt: "Future[Exception | None]") -> Exception | None:
 
 
 def _row(permission: Permission, outcome: Exception | None) -> dict[str, Any]:
-    refused = isinstance(outcome, AwsFailure) and outcome.error_class in _REFUSED
-    state = PASS if outcome is None else FAIL if refused else UNKNOWN
     return {
         "permission": permission.action,
         "purpose": permission.purpose,
-        "state": state,
+        "state": _state(permission, outcome),
         "message": str(outcome or ""),
         "hint": outcome.hint if isinstance(outcome, RunFailure) else "",
     }
+
+
+def _state(permission: Permission, outcome: Exception | None) -> str:
+    if outcome is None:
+        return PASS
+    if not isinstance(outcome, AwsFailure) or outcome.error_class not in _REFUSED:
+        return UNKNOWN
+    # A probe may need another permission on its way, which has a row of its own.
+    stopped_before = (
+        outcome.error_class == ErrorClass.PERMISSION and outcome.attempt.action != permission.action
+    )
+    return UNKNOWN if stopped_before else FAIL
 
 
 def _list_permission(export: Export) -> Permission:

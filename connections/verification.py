@@ -13,7 +13,7 @@ from typing import TypeVar
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
 from connections.aws.deliveries import Manifest, list_manifests, read_manifest
 from connections.aws.errors import AwsFailure
-from connections.aws.exports import exports_in, is_declared, region_of_bucket
+from connections.aws.exports import FoundExport, exports_in, is_declared, region_of_bucket
 from connections.aws.identity import Identity, identify, role_is_open
 from connections.aws.s3 import Bucket
 from connections.aws.session import PROMPT, AwsSession
@@ -209,7 +209,7 @@ def _undelivered(session: AwsSession, bucket: Bucket, given: ExportInput) -> Pla
     is_listed = any(
         is_declared(session, bucket=given.bucket, name=given.name, schema=kind) for kind in kinds
     )
-    others = [] if is_listed else exports_in(bucket)
+    others = [] if is_listed else _others(bucket)
     if others:
         listed = "; ".join(str(one) for one in others[:8])
         raise Refusal(
@@ -222,6 +222,16 @@ def _undelivered(session: AwsSession, bucket: Bucket, given: ExportInput) -> Pla
     if given.schema is None:
         raise Refusal({"export.schema": "There are no files yet that tell the schema: choose it."})
     return given.places()[0]
+
+
+def _others(bucket: Bucket) -> list[FoundExport]:
+    """Return what else lies in the bucket; nothing where only the export's folder may be listed."""
+    try:
+        return exports_in(bucket)
+    except AwsFailure as failure:
+        if failure.error_class == ErrorClass.PERMISSION:
+            return []
+        raise
 
 
 def _export(

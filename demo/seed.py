@@ -13,16 +13,15 @@ import django
 
 django.setup()
 
-from connections.inputs import AuthInput, ConnectionInput, ExportInput  # noqa: E402
-from connections.services import connect  # noqa: E402
-
 from billing.models import ImportRun  # noqa: E402 - Django must be set up first
+from connections.inputs import AuthInput, ConnectionInput, ExportInput  # noqa: E402
 from connections.models import (  # noqa: E402
     AuthMethod,
     ConnectionKind,
     ExportSchema,
     ExternalId,
 )
+from connections.services import connect  # noqa: E402
 from demo.aws import credentials  # noqa: E402
 from demo.aws.company import cast  # noqa: E402
 from demo.people import PEOPLE  # noqa: E402

@@ -16,6 +16,7 @@ class Kind(Enum):
     TIMESTAMP = "timestamp"
     MAP = "map"
     EMPTY = "empty"
+    OTHER = "other"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class Fields:
             return amounts.from_double(column, scale)
         if self.kind(name) is Kind.NUMBER:
             return amounts.from_number(column, scale)
+        if self.kind(name) is not Kind.TEXT:
+            column = f"CAST({column} AS VARCHAR)"
         return amounts.from_text(column, scale)
 
     def day(self, name: str) -> str:
@@ -105,12 +108,14 @@ class Fields:
         if self.kind(name) is Kind.TIMESTAMP:
             # Without a time zone's rules: these times are UTC.
             return f"CAST(make_timestamp(epoch_us({column})) AS DATE)"
-        return f"CAST(substr({column}, 1, 10) AS DATE)"
+        return f"CAST(substr(CAST({column} AS VARCHAR), 1, 10) AS DATE)"
 
     def map_value(self, name: str, key: str) -> str:
         """Return SQL for one value of a map (native, or a JSON object as text), '' without it."""
         column = self.raw(name)
         if column is None:
+            return "''"
+        if self.kind(name) not in (Kind.MAP, Kind.TEXT):
             return "''"
         if self.kind(name) is Kind.MAP:
             return f"coalesce({column}[{literal(key)}], '')"
@@ -121,4 +126,4 @@ class Fields:
         """Return SQL that turns a map column's values into JSON text."""
         if self.kind(name) is Kind.MAP:
             return f"coalesce(CAST(to_json({expression}) AS VARCHAR), '')"
-        return f"coalesce({expression}, '')"
+        return f"coalesce(CAST({expression} AS VARCHAR), '')"

@@ -6,20 +6,19 @@ two differ after loading, something between them is wrong, and the import fails.
 
 import threading
 from collections import defaultdict
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from billing.exact import EXACT
 from billing.importing.amounts import COST_SCALE
 from billing.importing.formats.base import BillFormat
 from organizations.runs import ErrorClass, RunFailure
 
 _DECIMAL = pa.decimal128(38, COST_SCALE)
 _QUANTUM = Decimal(1).scaleb(-COST_SCALE)
-# Python's own 28 digits are too few for many amounts of twenty decimals.
-EXACT = Context(prec=80)
 
 
 class ControlTotal:
@@ -40,12 +39,8 @@ class ControlTotal:
         """Add a batch of raw rows. Raises RunFailure when an amount is no number."""
         control = self._format.control
         if control.operation:
-            operations = pc.cast(batch.column(control.operation), pa.string())
-            kept = pc.invert(pc.is_in(operations, pa.array(self._format.not_money, pa.string())))
-            batch = batch.filter(kept)
-        currencies = pc.fill_null(pc.cast(batch.column(control.currency), pa.string()), "")
-        for currency in pc.unique(currencies).to_pylist():
-            amounts = batch.column(control.amount).filter(pc.equal(currencies, currency))
+            batch = _without(batch, control.operation, self._format.not_money)
+        for currency, amounts in _by_text(batch, control.currency, control.amount):
             total = self._sum(amounts, label)
             with self._lock, localcontext(EXACT):
                 self.totals[currency] += total
@@ -60,6 +55,26 @@ class ControlTotal:
                 " amount.",
                 "The month stays as it was. AWS writes the file anew with its next delivery.",
             ) from None
+
+
+def _without(batch: Any, column: str, values: tuple[str, ...]) -> Any:
+    """Return the batch without the rows whose column has one of these values."""
+    texts = batch.column(column)
+    occurring = texts.dictionary if pa.types.is_dictionary(texts.type) else texts
+    unwanted = pa.array(values, pa.string())
+    if not pc.any(pc.is_in(pc.cast(occurring, pa.string()), unwanted)).as_py():
+        return batch
+    return batch.filter(pc.invert(pc.is_in(pc.cast(texts, pa.string()), unwanted)))
+
+
+def _by_text(batch: Any, column: str, values: str) -> list[tuple[str, Any]]:
+    """Return the values for each text of a column, '' where it is null."""
+    texts, amounts = batch.column(column), batch.column(values)
+    names = pc.unique(texts).to_pylist()
+    if len(names) == 1:
+        return [(names[0] or "", amounts)]
+    known = pc.fill_null(pc.cast(texts, pa.string()), "")
+    return [(name, amounts.filter(pc.equal(known, name))) for name in pc.unique(known).to_pylist()]
 
 
 def exact_sum(amounts: Any) -> Decimal:

@@ -13,6 +13,13 @@ from billing.importing.readers import BillFile, unreadable
 from billing.importing.warehouse import Warehouse
 from organizations.runs import RunFailure
 
+_OUR_FAULT = (
+    duckdb.BinderException,
+    duckdb.CatalogException,
+    duckdb.InternalException,
+    duckdb.ParserException,
+)
+
 
 @contextmanager
 def data_faults(
@@ -27,7 +34,9 @@ def data_faults(
     except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
         named = _wrong_cell(house, file, fields, selection)
         raise unreadable(file.label, named or first_line(error)) from None
-    except duckdb.IOException as error:
+    except _OUR_FAULT:
+        raise
+    except duckdb.Error as error:
         raise unreadable(file.label, first_line(error)) from None
 
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from billing.importing.month import bucket_of
+from billing.importing.buckets import bucket_of
 from billing.models import BillingMonth, Delivery, ImportRun
 from connections.aws.deliveries import ManifestRef, list_manifests
 from connections.models import Export

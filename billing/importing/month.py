@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from billing.importing import aggregate, cleanup, load, numbering, spool, summary, swap
+from billing.importing.buckets import bucket_of
 from billing.importing.faults import room_faults
 from billing.importing.formats import format_of
 from billing.importing.readers import open_file
@@ -17,7 +18,6 @@ from billing.models import Delivery, ImportRun, ServiceName
 from connections.aws.deliveries import Manifest, ManifestRef, list_manifests, read_manifest
 from connections.aws.errors import AwsFailure
 from connections.aws.s3 import Bucket, ObjectInfo
-from connections.aws.session import session_for
 from connections.models import Export
 from organizations.runs import ErrorClass, RunFailure, RunState
 
@@ -60,11 +60,6 @@ class _Work:
     run: ImportRun
     bucket: Bucket
     house: Warehouse
-
-
-def bucket_of(export: Export) -> Bucket:
-    """Return the export's bucket, read with its connection's credentials."""
-    return Bucket(session_for(export.connection), export.bucket, export.region)
 
 
 def import_month(run: ImportRun) -> RunState | None:

@@ -109,7 +109,8 @@ class ParquetFile(BillFile):
 
     def _feed(self, control: ControlTotal) -> None:
         try:
-            with pq.ParquetFile(self.path) as file:
+            texts = [one for one in control.columns if self.columns[one].kind is Kind.TEXT]
+            with pq.ParquetFile(self.path, read_dictionary=texts) as file:
                 for batch in file.iter_batches(columns=list(control.columns), batch_size=1 << 17):
                     control.add(batch, self.label)
         except (pa.ArrowException, OSError) as error:
@@ -256,7 +257,7 @@ def _kind_of(arrow_type: Any) -> Kind:
     for kind, checks in tests:
         if any(check(arrow_type) for check in checks):
             return kind
-    return Kind.TEXT
+    return Kind.OTHER
 
 
 def _open_gzip(path: Path, label: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from billing.exact import EXACT, added
 from billing.facts import (
     COST_KEY,
     DAILY_COST,
@@ -16,7 +17,6 @@ from billing.facts import (
     SERVICE_COST,
     FactTable,
 )
-from billing.importing.control import EXACT
 from billing.importing.summary import Summary
 from billing.measures import Measure
 from billing.models import (
@@ -77,10 +77,10 @@ def compare(export: Totals, portal: Totals, summary: Summary) -> None:
                 f" to {loaded:f} (difference {difference:f}).",
                 "The month stays as it was. Please report this with the export's schema.",
             )
-    by_account: dict[str, Decimal] = {}
-    with localcontext(EXACT):
-        for _, _, currency, _, amount, _ in summary.accounts:
-            by_account[currency] = by_account.get(currency, Decimal(0)) + amount
+    by_account = {
+        name: added(amount for _, _, currency, _, amount, _ in summary.accounts if currency == name)
+        for name in {account[2] for account in summary.accounts}
+    }
     if by_account != dict(portal):
         raise RunFailure(
             ErrorClass.BUG,

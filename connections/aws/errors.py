@@ -66,8 +66,7 @@ _EXPIRED = _Wording(
 _DENIED = _Wording(
     ErrorClass.PERMISSION,
     "The credentials of {account} may not do {attempt}.",
-    "Allow {action} in the IAM policy of this user or role; the connection's policy page has the"
-    " statement.",
+    "Allow {action} in the IAM policy of this user or role.",
 )
 _THROTTLED = _Wording(
     ErrorClass.THROTTLED,

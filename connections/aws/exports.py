@@ -38,16 +38,25 @@ def region_of_bucket(session: AwsSession, bucket: str) -> str:
     try:
         answer = session.client("s3").call("head_bucket", target=bucket, Bucket=bucket)
     except AwsFailure as failure:
+        if failure.code in ("403", "AccessDenied"):
+            return _location(session, bucket)
         raise _about_bucket(failure, bucket, session.account) from None
     told = answer.get("BucketRegion") or answer["ResponseMetadata"]["HTTPHeaders"].get(
         "x-amz-bucket-region"
     )
     if told:
         return str(told)
-    location = session.client("s3").call("get_bucket_location", target=bucket, Bucket=bucket)
-    return {None: "us-east-1", "EU": "eu-west-1"}.get(
-        location.get("LocationConstraint"), str(location.get("LocationConstraint"))
-    )
+    return _location(session, bucket)
+
+
+def _location(session: AwsSession, bucket: str) -> str:
+    """Ask for the region by itself: a policy that lets one folder be listed refuses HeadBucket."""
+    try:
+        answer = session.client("s3").call("get_bucket_location", target=bucket, Bucket=bucket)
+    except AwsFailure as failure:
+        raise _about_bucket(failure, bucket, session.account) from None
+    place = answer.get("LocationConstraint")
+    return {None: "us-east-1", "EU": "eu-west-1"}.get(place, str(place))
 
 
 def _about_bucket(failure: AwsFailure, bucket: str, account: str) -> RunFailure:
@@ -62,8 +71,9 @@ def _about_bucket(failure: AwsFailure, bucket: str, account: str) -> RunFailure:
         return RunFailure(
             ErrorClass.PERMISSION,
             f"The credentials of {account} may not list the bucket “{bucket}”.",
-            "Allow s3:ListBucket on it. If the bucket belongs to another account, its bucket policy"
-            " must allow it too; if the name has a typing error, it may be somebody else's.",
+            "Allow s3:GetBucketLocation and s3:ListBucket on it. If the bucket belongs to another"
+            " account, its bucket policy must allow it too; if the name has a typing error, it may"
+            " be somebody else's.",
         )
     if failure.code in ("400", "IllegalLocationConstraintException"):
         return RunFailure(
@@ -103,15 +113,14 @@ def _export_at(folder: str, inside: list[str]) -> FoundExport | None:
 def is_declared(session: AwsSession, *, bucket: str, name: str, schema: ExportSchema) -> bool:
     """Say whether AWS itself lists an export of this name that writes to this bucket.
 
-    False also where the credentials may not ask: the permission is not needed otherwise.
+    False also where it cannot be found out: nothing else needs the permission, or a way to
+    these services' addresses.
     """
     lists = _reports if schema == ExportSchema.LEGACY_CUR else _data_exports
     try:
         return (bucket, name) in lists(session, name)
-    except AwsFailure as failure:
-        if failure.error_class == ErrorClass.PERMISSION:
-            return False
-        raise
+    except AwsFailure:
+        return False
 
 
 def _reports(session: AwsSession, name: str) -> Iterator[tuple[str, str]]:

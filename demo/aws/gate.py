@@ -100,7 +100,8 @@ def may(principal: Principal, call: Call, permission: str = "") -> bool:
         return allowed and _bucket_admits(call, owner, principal, action)
     needed = DEPENDENT.get(action)
     if needed and not principal.is_root:
-        allowed = allowed and is_allowed(principal.policies, needed, ["*"], context)
+        operation = f"arn:aws:cur:us-east-1:{call.account_id}:/putReportDefinition"
+        allowed = allowed and is_allowed(principal.policies, needed, [operation], context)
     return allowed
 
 
@@ -125,6 +126,9 @@ def resources(call: Call, permission: str = "") -> list[str]:
         return _export_resources(call)
     if call.service == "cur":
         return _report_resources(call)
+    if call.service == "iam" and "RoleName" not in call.params:
+        user = call.params.get("UserName", "")
+        return [f"arn:aws:iam::{call.account_id}:user/{user}"]
     return ["*"]
 
 
@@ -145,9 +149,7 @@ def _export_resources(call: Call) -> list[str]:
 def _report_resources(call: Call) -> list[str]:
     definition: dict[str, Any] = call.params.get("ReportDefinition") or {}
     name = call.params.get("ReportName") or definition.get("ReportName")
-    if not name:
-        return ["*"]
-    return [f"arn:aws:cur:us-east-1:{call.account_id}:definition/{name}"]
+    return [f"arn:aws:cur:us-east-1:{call.account_id}:definition/{name or ''}"]
 
 
 def _bucket_owner(call: Call) -> str:

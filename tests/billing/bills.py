@@ -1,6 +1,8 @@
 """What the import's tests share: a connected payer, deliveries in the pretend AWS, the facts."""
 
 import datetime as dt
+import json
+import urllib.request
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -99,7 +101,7 @@ def facts(
         {"LEFT JOIN billing_resource r USING (delivery_id, resource)" if table == "daily" else ""}
         WHERE delivery_id = %s
         {f"GROUP BY {', '.join(columns)}" if columns else ""}
-    """
+    """  # noqa: S608 - our own names
     with database.cursor() as cursor:
         cursor.execute(rows, [delivery])
         return {tuple(map(str, row[:-1])): row[-1] for row in cursor.fetchall()}
@@ -115,3 +117,26 @@ def _column(name: str) -> str:
         "resource": "coalesce(r.resource_id, '')",
     }
     return known.get(kind, f"k.{kind}")
+
+
+def break_aws(endpoint: str, **rule: Any) -> None:
+    """Make calls of the pretend AWS fail (see `demo.aws.faults`)."""
+    _pretend(endpoint, "faults", "POST", rule)
+
+
+def asked_of_aws(endpoint: str) -> dict[str, int]:
+    """How often each action was called since `forget_requests`."""
+    answer: dict[str, Any] = _pretend(endpoint, "requests", "GET")
+    return dict(answer["by_action"])
+
+
+def forget_requests(endpoint: str) -> None:
+    _pretend(endpoint, "requests", "DELETE")
+
+
+def _pretend(endpoint: str, what: str, method: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(f"{endpoint}/pretend/{what}", data=data, method=method)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own address
+        text = answer.read()
+    return json.loads(text) if text else None

@@ -155,6 +155,19 @@ def test_a_test_of_the_connection_tries_each_permission(
     assert "s3:GetObject" in health.message
 
 
+def test_a_permission_that_another_one_hides_is_unknown(
+    cast: Cast, payer: PretendAccount, connected: Connection
+) -> None:
+    from connections import checks
+    from organizations.runs import Trigger
+
+    payer.allow("portal", "s3:GetObject")
+    run = checks.run_check(checks.request_check(connected, Trigger.MANUAL))
+    rows = {row["permission"]: row["state"] for row in run.results}
+    assert rows["s3:ListBucket"] == "fail"
+    assert rows["s3:GetObject"] == "unknown"
+
+
 def test_a_check_whose_credentials_are_dead_tries_no_further(
     cast: Cast, payer: PretendAccount, connected: Connection
 ) -> None:

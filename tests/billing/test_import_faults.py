@@ -1,0 +1,426 @@
+"""Whatever goes wrong, the month stays as it was, the run says why, and the next run succeeds."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.conf import settings
+from django.db import connection as database
+from django.utils import timezone
+
+from billing import services
+from billing.facts import DAILY_COST, FACT_TABLES
+from billing.importing import cleanup, summary, swap
+from billing.models import BillingMonth, Delivery, DeliveryState, ImportRun
+from connections.models import Connection
+from demo.bills.columns import CUR2_BASE
+from demo.bills.delivery import Delivery as Delivered
+from organizations.runs import ErrorClass, RunFailure, RunState
+from tests.billing import bills
+from tests.billing.bills import usage
+from tests.cast import Cast
+
+pytestmark = pytest.mark.django_db(transaction=True)
+D = Decimal
+GOOD, NEXT = [usage("4", resource_id="i-1")], [usage("5"), usage("6")]
+Spoil = Callable[[bytes], bytes]
+
+
+def is_clean() -> bool:
+    """Whether nothing lies about: no half delivery, no strange partition, no spooled file."""
+    spool = Path(settings.SPOOL_DIR)
+    return (
+        not Delivery.objects.filter(state=DeliveryState.LOADING).exists()
+        and cleanup.partitions_of(FACT_TABLES)
+        <= set(Delivery.objects.filter(state=DeliveryState.LOADED).values_list("pk", flat=True))
+        and not (spool.exists() and any(spool.iterdir()))
+    )
+
+
+def imported(cast: Cast, **given: str) -> Connection:
+    """A connection whose April is imported and comes to 4."""
+    bills.make_bucket()
+    connection = bills.connect(cast.acme)
+    bills.put_bill(bills.bill(GOOD), **given)
+    assert bills.run_import(connection).state == RunState.SUCCEEDED
+    cleanup.remove_strays()
+    return connection
+
+
+def replace_data(delivered: Delivered, spoil: Spoil) -> None:
+    """Spoil the data file; the manifest is written again after it, as AWS does."""
+    (key,) = delivered.data_keys
+    s3 = bills.s3()
+    s3.put_object(Bucket=bills.BUCKET, Key=key, Body=spoil(delivered.files[key]))
+    manifest = delivered.files[delivered.manifest_key]
+    s3.put_object(Bucket=bills.BUCKET, Key=delivered.manifest_key, Body=manifest)
+
+
+def with_cell(column: str, value: str) -> Spoil:
+    def spoil(body: bytes) -> bytes:
+        rows = list(csv.DictReader(io.StringIO(gzip.decompress(body).decode())))
+        rows[-1][column] = value
+        out = io.StringIO()
+        writer = csv.DictWriter(out, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return gzip.compress(out.getvalue().encode())
+
+    return spoil
+
+
+def with_double(column: str, value: float) -> Spoil:
+    def spoil(body: bytes) -> bytes:
+        table = pq.read_table(io.BytesIO(body))
+        values = [*table.column(column).to_pylist()[:-1], value]
+        index = table.schema.get_field_index(column)
+        out = io.BytesIO()
+        pq.write_table(table.set_column(index, column, pa.array(values, pa.float64())), out)
+        return out.getvalue()
+
+    return spoil
+
+
+def without_column(column: str) -> Spoil:
+    def spoil(body: bytes) -> bytes:
+        out = io.BytesIO()
+        pq.write_table(pq.read_table(io.BytesIO(body)).drop_columns([column]), out)
+        return out.getvalue()
+
+    return spoil
+
+
+def renamed_twice(body: bytes) -> bytes:
+    table = pq.read_table(io.BytesIO(body))
+    out = io.BytesIO()
+    pq.write_table(table.append_column("line_item_unblended_cost", table.column(0)), out)
+    return out.getvalue()
+
+
+CSV, PARQUET = "TEXT_OR_CSV", "PARQUET"
+BAD_FILES = {
+    "truncated Parquet": (PARQUET, lambda body: body[: len(body) // 2], "no whole Parquet"),
+    "Parquet without its magic": (PARQUET, lambda body: b"x" * 100, "no whole Parquet"),
+    "empty Parquet": (PARQUET, lambda body: b"", "no whole Parquet"),
+    "broken page": (
+        PARQUET,
+        lambda body: body[:4] + bytes(200) + body[204:],
+        "cannot be read",
+    ),
+    "missing column": (
+        PARQUET,
+        without_column("line_item_unblended_cost"),
+        "line_item_unblended_cost",
+    ),
+    "two columns of one name": (PARQUET, renamed_twice, "two columns"),
+    "NaN": (PARQUET, with_double("line_item_unblended_cost", float("nan")), "unblended_cost"),
+    "infinity in another column": (
+        PARQUET,
+        with_double("pricing_public_on_demand_cost", float("inf")),
+        "pricing_public_on_demand_cost",
+    ),
+    "truncated gzip": (CSV, lambda body: body[:-20], "cannot be read"),
+    "gzip with garbage behind it": (CSV, lambda body: body + b"garbage", "cannot be read"),
+    "no gzip at all": (CSV, lambda body: b"a,b\n1,2\n", "cannot be read"),
+    "empty file": (CSV, lambda body: b"", "cannot be read"),
+    "empty CSV": (CSV, lambda body: gzip.compress(b""), "empty"),
+    "short line": (
+        CSV,
+        lambda body: gzip.compress(gzip.decompress(body) + b"only,three,cells\n"),
+        "cannot be read",
+    ),
+    "garbage amount": (CSV, with_cell("line_item_unblended_cost", "12,50"), "unblended_cost"),
+    "garbage in another amount": (
+        CSV,
+        with_cell("pricing_public_on_demand_cost", "free"),
+        "pricing_public_on_demand_cost",
+    ),
+    "garbage day": (CSV, with_cell("identity_time_interval", "yesterday"), "time_interval"),
+    "no day": (CSV, with_cell("identity_time_interval", ""), "identity_time_interval"),
+    "garbage tags": (CSV, with_cell("tags", "{nonsense"), "JSON"),
+    "strange account": (CSV, with_cell("line_item_usage_account_id", "1234"), "1234"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_a_bad_file_fails_with_its_name_and_changes_nothing(
+    cast: Cast, aws: str, case: str
+) -> None:
+    file_format, spoil, said = BAD_FILES[case]
+    connection = imported(cast, file_format=file_format)
+    replace_data(bills.put_bill(bills.bill(NEXT), file_format=file_format), spoil)
+
+    look = bills.run_import(connection)
+
+    assert look.state == RunState.FAILED
+    assert look.error_class == ErrorClass.DATA, look.error_message
+    assert said in look.error_message
+    assert "Traceback" not in look.error_message
+    assert bills.facts(connection, "unblended_cost") == {(): D(4)}
+    assert is_clean()
+
+    bills.put_bill(bills.bill(NEXT), file_format=file_format)
+    assert bills.run_import(connection).portal_total == D(11)
+
+
+def test_a_missing_file_is_named(cast: Cast, aws: str) -> None:
+    connection = imported(cast)
+    delivered = bills.put_bill(bills.bill(NEXT), chunks=2)
+    bills.s3().delete_object(Bucket=bills.BUCKET, Key=delivered.data_keys[1])
+
+    look = bills.run_import(connection)
+
+    assert look.error_class == ErrorClass.DATA
+    assert delivered.data_keys[1] in look.error_message
+    assert bills.facts(connection, "unblended_cost") == {(): D(4)}
+    assert is_clean()
+
+
+def test_a_connection_cut_in_the_middle_of_a_file_is_a_passing_fault(cast: Cast, aws: str) -> None:
+    connection = imported(cast)
+    delivered = bills.put_bill(bills.bill(NEXT))
+    (key,) = delivered.data_keys
+    bills.break_aws(aws, action="GetObject", path=f"{bills.BUCKET}/{key}", cut_after=1000)
+
+    look = bills.run_import(connection)
+
+    assert look.error_class == ErrorClass.TRANSIENT, look.error_message
+    assert bills.facts(connection, "unblended_cost") == {(): D(4)}
+    assert is_clean()
+
+
+def test_credentials_revoked_half_way_are_a_permission_fault(cast: Cast, aws: str) -> None:
+    connection = imported(cast)
+    bills.put_bill(bills.bill(NEXT), chunks=2)
+    bills.break_aws(aws, action="GetObject", path="*-00002*", code="AccessDenied", status=403)
+
+    look = bills.run_import(connection)
+
+    assert look.error_class == ErrorClass.PERMISSION
+    assert "s3:GetObject" in look.error_message
+    assert bills.facts(connection, "unblended_cost") == {(): D(4)}
+    assert is_clean()
+
+
+def test_a_delivery_that_is_being_written_is_left_for_later_and_tried_again(
+    cast: Cast, aws: str
+) -> None:
+    connection = imported(cast)
+    delivered = bills.put_bill(bills.bill(NEXT))
+    # One second is what S3 tells times by.
+    time.sleep(1.1)
+    (key,) = delivered.data_keys
+    bills.s3().put_object(Bucket=bills.BUCKET, Key=key, Body=delivered.files[key])
+    sent: list[tuple[ImportRun, int]] = []
+
+    look = services.request_import(connection, "schedule", sender=None)
+    services.run_look(look, sender=lambda run, seconds: sent.append((run, seconds)))
+    services.run_month(sent[0][0], sender=lambda run, seconds: sent.append((run, seconds)))
+
+    (first, _), (again, seconds) = sent
+    first.refresh_from_db()
+    assert (first.state, first.error_class) == (RunState.FAILED, ErrorClass.TRANSIENT)
+    assert (again.attempt, again.billing_period) == (2, first.billing_period)
+    assert seconds > 0
+    look.refresh_from_db()
+    assert look.state == RunState.RUNNING
+
+
+def test_a_delivery_replaced_while_it_is_read_is_read_anew(cast: Cast, aws: str) -> None:
+    connection = imported(cast)
+    delivered = bills.put_bill(bills.bill(NEXT))
+    (key,) = delivered.data_keys
+    place = f"{bills.BUCKET}/{key}"
+    bills.forget_requests(aws)
+    bills.break_aws(aws, action="GetObject", path=place, latency_ms=3000, times=1)
+    looks: list[ImportRun] = []
+    done = threading.Thread(target=lambda: looks.append(bills.run_import(connection)))
+    done.start()
+    wait_for(lambda: bills.asked_of_aws(aws).get("s3:HeadObject", 0) >= 2)
+    bills.put_bill(bills.bill([usage("100"), usage("200")]))
+    done.join()
+
+    (look,) = looks
+    assert look.portal_total == D(300)
+    (month,) = look.months.all()
+    assert any("began again" in warning for warning in month.warnings)
+    assert is_clean()
+
+
+def test_totals_that_differ_fail_the_import(cast: Cast, aws: str) -> None:
+    connection = imported(cast)
+    delivery = BillingMonth.objects.get(connection=connection).delivery
+    with database.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {DAILY_COST.partition(delivery.pk)}"  # noqa: S608 - our own name
+            " SET unblended_cost = unblended_cost + 1e-20"
+        )
+    with pytest.raises(RunFailure, match="rollup does not come to the same"):
+        swap.loaded_totals(delivery)
+    with pytest.raises(RunFailure, match=r"difference -0\.00000000000000000001"):
+        swap.compare(
+            {"USD": D(4)},
+            {"USD": D("4.00000000000000000001")},
+            summary.Summary(
+                totals={}, accounts=[], services={}, data_through=None, is_final=False, warnings=[]
+            ),
+        )
+
+
+def worker(connection: Connection, aws: str) -> subprocess.Popen[bytes]:
+    """A process of its own that imports, on the tests' database."""
+    own = database.settings_dict
+    url = f"postgres://{own['USER']}:{own['PASSWORD']}@{own['HOST']}:{own['PORT']}/{own['NAME']}"
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "import_billing", "--connection", str(connection.pk)],
+        env={**os.environ, "DATABASE_URL": url, "AWS_ENDPOINT_URL": aws},
+        cwd=settings.BASE_DIR,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def step_is(step: str) -> Callable[[], bool]:
+    return ImportRun.objects.filter(state=RunState.RUNNING, step=step).exists
+
+
+@pytest.mark.parametrize("step", ["read", "swap"])
+def test_a_killed_worker_leaves_nothing_that_the_next_run_does_not_clean(
+    cast: Cast, aws: str, step: str
+) -> None:
+    connection = imported(cast)
+    delivered = bills.put_bill(bills.bill(NEXT))
+    if step == "read":
+        (key,) = delivered.data_keys
+        place = f"{bills.BUCKET}/{key}"
+        bills.break_aws(aws, action="GetObject", path=place, latency_ms=20_000, times=1)
+        kill_at(connection, aws, step)
+    else:
+        # What the last step writes is locked, so the worker stops there with everything loaded.
+        with locked("billing_deliveryaccount"):
+            kill_at(connection, aws, step)
+    assert not is_clean()
+    assert bills.facts(connection, "unblended_cost") == {(): D(4)}
+
+    ImportRun.objects.filter(state=RunState.RUNNING).update(
+        heartbeat_at=timezone.now() - timedelta(minutes=5)
+    )
+    services.watch()  # ends the month, and tries it again
+    services.watch()
+    again = ImportRun.objects.get(state=RunState.QUEUED)
+    services.run_month(again, sender=None)
+
+    dead = ImportRun.objects.get(state=RunState.FAILED, billing_period=bills.APRIL)
+    assert (dead.error_class, dead.step) == (ErrorClass.TRANSIENT, step)
+    assert bills.facts(connection, "unblended_cost") == {(): D(11)}
+    assert is_clean()
+    again.refresh_from_db()
+    assert again.parent is not None
+    assert again.parent.state == RunState.SUCCEEDED
+
+
+def kill_at(connection: Connection, aws: str, step: str) -> None:
+    process = worker(connection, aws)
+    try:
+        wait_for(step_is(step))
+        wait_for(lambda: Delivery.objects.filter(state=DeliveryState.LOADING).exists())
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+class locked:  # noqa: N801 - reads as the sentence it is
+    """Keep a table locked from a connection of our own."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._own = database.copy()
+
+    def __enter__(self) -> None:
+        self._own.set_autocommit(False)
+        with self._own.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {self._table}")
+
+    def __exit__(self, *exc: object) -> None:
+        self._own.rollback()
+        self._own.close()
+
+
+def test_columns_that_are_not_needed_may_be_absent(cast: Cast, aws: str) -> None:
+    bills.make_bucket()
+    connection = bills.connect(cast.acme)
+    names = (
+        *("identity_time_interval", "line_item_currency_code", "line_item_line_item_type"),
+        *("line_item_operation", "line_item_product_code", "line_item_unblended_cost"),
+        "line_item_usage_account_id",
+    )
+    columns = {name: CUR2_BASE[name] for name in names}
+    covered = usage("3", type="SavingsPlanCoveredUsage")
+    bills.put_bill(bills.bill([usage("4"), covered]), columns=columns)
+
+    look = bills.run_import(connection)
+
+    assert look.state == RunState.SUCCEEDED
+    assert bills.facts(connection, "amortized_cost") == {(): D(7)}
+    (month,) = look.months.all()
+    assert any("SavingsPlanCoveredUsage is not amortized" in one for one in month.warnings)
+
+
+def test_awkward_text_survives(cast: Cast, aws: str) -> None:
+    bills.make_bucket()
+    connection = bills.connect(cast.acme)
+    awkward = "a \"quote\", a 'tick', \\, a\ttab, a\nnew line, ü, 🧾, ; and \\N"
+    item = usage("4", resource_id=awkward, tags={"user:Very odd": awkward})
+    for file_format in (PARQUET, CSV):
+        bills.put_bill(bills.bill([item]), file_format=file_format)
+
+        assert bills.run_import(connection).state == RunState.SUCCEEDED
+
+        assert bills.facts(connection, "unblended_cost", "resource", "tag:Very odd") == {
+            (awkward, awkward): D(4)
+        }
+
+
+def test_a_character_that_postgresql_cannot_hold_is_shown_as_unknown(cast: Cast, aws: str) -> None:
+    bills.make_bucket()
+    connection = bills.connect(cast.acme)
+    item = usage("4", resource_id="a\0b", tags={"user:k": "c\0d"})
+    bills.put_bill(bills.bill([item]))
+
+    bills.run_import(connection)
+
+    assert bills.facts(connection, "unblended_cost", "resource", "tag:k") == {
+        ("a\ufffdb", "c\ufffdd"): D(4)
+    }
+
+
+def test_a_nonsense_manifest_is_named(cast: Cast, aws: str) -> None:
+    connection = imported(cast)
+    delivered = bills.put_bill(bills.bill(NEXT))
+    bills.s3().put_object(Bucket=bills.BUCKET, Key=delivered.manifest_key, Body=json.dumps([]))
+
+    look = bills.run_import(connection)
+
+    assert look.error_class == ErrorClass.DATA
+    assert delivered.manifest_key in look.error_message
