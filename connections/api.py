@@ -1,7 +1,7 @@
 """The REST API of connections."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
@@ -26,6 +26,7 @@ from organizations.access import Action
 from organizations.api_base import NON_FIELD, OrganizationAPIView, OrganizationListAPIView
 from organizations.runs import RunFailure, Trigger
 
+T = TypeVar("T")
 _MANAGE = Action.MANAGE_CONNECTIONS
 
 
@@ -35,7 +36,7 @@ class Conflict(APIException):
     status_code = status.HTTP_409_CONFLICT
 
 
-def _or_problem(work: Callable[[], Connection]) -> Connection:
+def or_problem(work: Callable[[], T]) -> T:
     """Return what a service returns; its refusal becomes a 400 under the fields, or a 409."""
     try:
         return work()
@@ -65,13 +66,13 @@ class ConnectionsView(OrganizationListAPIView):
         """Connect an account. Takes at most 15 seconds to say that it does not work."""
         given = ConnectionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        made = _or_problem(
-            lambda: services.connect(self.organization, connection_input(given.validated_data))
-        )
-        return Response(connection_json(made), status=status.HTTP_201_CREATED)
+        wanted, steps = connection_input(given.validated_data), list[str]()
+        made = or_problem(lambda: services.connect(self.organization, wanted, say=steps.append))
+        answer = {**connection_json(made), "created": steps}
+        return Response(answer, status=status.HTTP_201_CREATED)
 
 
-class _OneConnection(OrganizationAPIView):
+class OneConnectionView(OrganizationAPIView):
     """A view on one connection of the organization."""
 
     actions: ClassVar[dict[str, Action]] = {}
@@ -85,7 +86,7 @@ class _OneConnection(OrganizationAPIView):
         return found
 
 
-class ConnectionView(_OneConnection):
+class ConnectionView(OneConnectionView):
     """One connected account."""
 
     actions = {"GET": _MANAGE, "PATCH": _MANAGE, "DELETE": _MANAGE}
@@ -106,8 +107,11 @@ class ConnectionView(_OneConnection):
             changes["auth"] = auth_input(changes["auth"])
         if "export" in changes:
             changes["export"] = export_input(changes["export"])
-        changed = _or_problem(lambda: services.update_connection(connection, **changes))
-        return Response(connection_json(changed))
+        steps: list[str] = []
+        changed = or_problem(
+            lambda: services.update_connection(connection, **changes, say=steps.append)
+        )
+        return Response({**connection_json(changed), "created": steps})
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
@@ -116,7 +120,7 @@ class ConnectionView(_OneConnection):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class ConnectionJobView(_OneConnection):
+class ConnectionJobView(OneConnectionView):
     """Start one kind of work on a connection."""
 
     actions = {"POST": _MANAGE}
@@ -130,12 +134,18 @@ class ConnectionJobView(_OneConnection):
             raise ValidationError({NON_FIELD: ["Send no body: there is nothing to choose."]})
         job = next((one for one in jobs.jobs_of(connection) if one.name == self.job_name), None)
         if job is None:
-            raise NotFound(f"A {connection.get_kind_display().lower()} has no {self.job_name}.")
+            raise NotFound(_has_no(connection, self.job_name))
         try:
             run = job.start(connection, Trigger.API)
         except RunFailure as failure:
             raise Conflict(" ".join(filter(None, (failure.message, failure.hint)))) from None
         return Response(job.serialize(run), status=status.HTTP_202_ACCEPTED)
+
+
+def _has_no(connection: Connection, job_name: str) -> str:
+    if connection.is_costs_only:
+        return f"{connection} is connected for costs only, so it has no {job_name}."
+    return f"A {connection.get_kind_display().lower()} has no {job_name}."
 
 
 class CheckView(ConnectionJobView):

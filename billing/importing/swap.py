@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.exact import EXACT, added
+from billing.exact import EXACT, added, plain
 from billing.facts import (
     COST_KEY,
     DAILY_COST,
@@ -27,7 +27,8 @@ from billing.models import (
     ImportRun,
     ServiceName,
 )
-from connections.models import Account, Connection
+from connections.account_names import note_billed_accounts
+from connections.models import Connection
 from organizations.runs import ErrorClass, RunFailure, RunState
 
 Totals = Mapping[str, Decimal]
@@ -99,7 +100,7 @@ def swap(run: ImportRun, delivery: Delivery, summary: Summary) -> None:
         delivery.state = DeliveryState.LOADED
         delivery.loaded_at = timezone.now()
         delivery.totals = {
-            currency: {name: f"{amount:f}" for name, amount in measures.items()}
+            currency: {name: plain(amount) for name, amount in measures.items()}
             for currency, measures in summary.totals.items()
         }
         delivery.data_through = summary.data_through
@@ -134,7 +135,7 @@ def skipped_accounts(
         {
             "account_id": account_id,
             "name": names.get(account_id, ""),
-            "amount": f"{amount:f}",
+            "amount": plain(amount),
             "currency": currency,
         }
         for (account_id, currency), amount in sorted(sums.items(), key=lambda one: -one[1])
@@ -159,26 +160,10 @@ def _write_accounts(
         )
         for account_id, payer, currency, _, amount, count in summary.accounts
     )
-    payers = {account_id: payer for account_id, payer, *_ in summary.accounts if account_id}
-    named = [
-        Account(
-            organization_id=owner.organization_id,
-            account_id=account_id,
-            name=names[account_id][:200],
-            payer_account_id=payer,
-        )
-        for account_id, payer in sorted(payers.items())
-    ]
-    for group, updated in (
-        ([one for one in named if one.name], ["name", "payer_account_id"]),
-        ([one for one in named if not one.name], ["payer_account_id"]),
-    ):
-        Account.objects.bulk_create(
-            group,
-            update_conflicts=True,
-            unique_fields=["organization", "account_id"],
-            update_fields=updated,
-        )
+    note_billed_accounts(
+        owner.organization_id,
+        {(account_id, payer, names[account_id]) for account_id, payer, *_ in summary.accounts},
+    )
 
 
 def _write_services(owner: Connection, summary: Summary) -> None:
