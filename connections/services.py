@@ -165,7 +165,7 @@ def _try(
     def ask() -> _Tried:
         export = present
         if given is not None:
-            export = verify_export(session, given, account_id=identity.account_id)
+            export = verify_export(session, given)
         needed = checks.needed_permissions(connection, export)
         # A second less than there is: what is late is unknown, and the rest is still saved.
         seconds = min(_PROBE_SECONDS, max(0.0, patience.left - 1))
