@@ -194,9 +194,7 @@ def read_address(params: QueryDict, today: date) -> Address:
     for name in _OWN:
         cost.pop(name, None)
     period = _read_period(params, cost, today, problems)
-    problems |= {
-        name: ["This parameter is for the API alone."] for name in _API_ONLY if name in cost
-    }
+    problems |= {name: ["The API alone knows this."] for name in _API_ONLY if name in cost}
     sort = params.get("sort", DEFAULT_SORT)
     if sort not in SORTS:
         problems["sort"] = [f"“{sort}” is no order. Use {', '.join(SORTS)}."]

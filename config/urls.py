@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("organizations.urls")),
     path("o/<slug:organization>/", include("billing.urls")),
     path("o/<slug:organization>/", include("discovery.urls")),
+    path("o/<slug:organization>/", include("connections.urls")),
     path("admin/connections/", include("connections.policies.urls")),
     path("admin/connections/", include("connections.export_urls")),
     path("admin/", admin.site.urls),

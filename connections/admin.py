@@ -16,6 +16,7 @@ from connections import jobs, schedules, services
 from connections.aws.session import external_id_of
 from connections.forms import ConnectionForm
 from connections.models import AuthMethod, CheckRun, Connection, ConnectionKind
+from connections.organization_page import OrganizationPage
 from connections.panels import panel_of
 from organizations.access import Action
 from organizations.admin_base import ObjectAction, ReadOnlyAdmin, ScopedAdmin
@@ -85,7 +86,7 @@ def _disconnect_question(connection: Connection) -> str:
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ScopedAdmin[Connection]):
+class ConnectionAdmin(OrganizationPage, ScopedAdmin[Connection]):
     """AWS accounts and how they are."""
 
     view_action = change_action = Action.MANAGE_CONNECTIONS
@@ -169,12 +170,13 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
             (
                 "With a role",
                 {
-                    "fields": ["role_arn"],
+                    "fields": ["role_arn", *(["through"] if obj is None or not root_only else [])],
                     "classes": ["for-auth-assume_role"],
                     "description": self._external_ids(request, obj),
                 },
             ),
             *([_EXPORT_FIELDSET] if root_only else []),
+            *([_COSTS_ONLY_FIELDSET] if obj is None else []),
             ("Schedule", {"fields": schedule}),
         ]
 
@@ -194,8 +196,8 @@ class ConnectionAdmin(ScopedAdmin[Connection]):
         rows = ((external_id_of(one), one.name) for one in mine)
         listed = format_html_join(", ", "<code>{}</code> ({})", rows)
         return format_html(
-            "The role's trust policy must name the portal's own identity and demand the external"
-            " id {}.",
+            "The role's trust policy must name whoever assumes the role and demand the external"
+            " id {}. Connecting proves that the role cannot be assumed without it.",
             listed,
         )
 
@@ -258,6 +260,15 @@ def _import_job(connection: Connection) -> jobs.Job | None:
     return next((one for one in jobs.jobs_of(connection) if one.name == "import"), None)
 
 
+_COSTS_ONLY_FIELDSET = (
+    "Without signing in (linked accounts only)",
+    {
+        "fields": ["costs_account_id"],
+        "classes": ["for-auth-costs_only"],
+        "description": "The account's costs come from its payer's bill. Its resources stay unknown"
+        " until it gets a role or an access key.",
+    },
+)
 _EXPORT_FIELDSET = (
     "Billing export (payer accounts only)",
     {

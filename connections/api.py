@@ -72,7 +72,7 @@ class ConnectionsView(OrganizationListAPIView):
         return Response(answer, status=status.HTTP_201_CREATED)
 
 
-class _OneConnection(OrganizationAPIView):
+class OneConnectionView(OrganizationAPIView):
     """A view on one connection of the organization."""
 
     actions: ClassVar[dict[str, Action]] = {}
@@ -86,7 +86,7 @@ class _OneConnection(OrganizationAPIView):
         return found
 
 
-class ConnectionView(_OneConnection):
+class ConnectionView(OneConnectionView):
     """One connected account."""
 
     actions = {"GET": _MANAGE, "PATCH": _MANAGE, "DELETE": _MANAGE}
@@ -120,7 +120,7 @@ class ConnectionView(_OneConnection):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class ConnectionJobView(_OneConnection):
+class ConnectionJobView(OneConnectionView):
     """Start one kind of work on a connection."""
 
     actions = {"POST": _MANAGE}
@@ -134,12 +134,18 @@ class ConnectionJobView(_OneConnection):
             raise ValidationError({NON_FIELD: ["Send no body: there is nothing to choose."]})
         job = next((one for one in jobs.jobs_of(connection) if one.name == self.job_name), None)
         if job is None:
-            raise NotFound(f"A {connection.get_kind_display().lower()} has no {self.job_name}.")
+            raise NotFound(_has_no(connection, self.job_name))
         try:
             run = job.start(connection, Trigger.API)
         except RunFailure as failure:
             raise Conflict(" ".join(filter(None, (failure.message, failure.hint)))) from None
         return Response(job.serialize(run), status=status.HTTP_202_ACCEPTED)
+
+
+def _has_no(connection: Connection, job_name: str) -> str:
+    if connection.is_costs_only:
+        return f"{connection} is connected for costs only, so it has no {job_name}."
+    return f"A {connection.get_kind_display().lower()} has no {job_name}."
 
 
 class CheckView(ConnectionJobView):

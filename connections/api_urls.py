@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections import api
+from connections import api, organization_api
 from connections.exports_api import DetectableExportsView
 from connections.policies.api import PoliciesView
 
@@ -20,4 +20,25 @@ urlpatterns = [
     path(
         "connections/<int:pk>/discover/", api.DiscoverView.as_view(), name="api-connection-discover"
     ),
+    path(
+        "connections/<int:pk>/organization/",
+        organization_api.OrganizationView.as_view(),
+        name="api-organization",
+    ),
+    path(
+        "connections/<int:pk>/organization/refresh/",
+        organization_api.OrganizationRefreshView.as_view(),
+        name="api-organization-refresh",
+    ),
+    path(
+        "connections/<int:pk>/organization/connect/",
+        organization_api.OrganizationConnectView.as_view(),
+        name="api-organization-connect",
+    ),
+    path(
+        "connections/<int:pk>/organization/connect/<int:run>/",
+        organization_api.OrganizationConnectingView.as_view(),
+        name="api-organization-connecting",
+    ),
+    path("external-id/", organization_api.ExternalIdView.as_view(), name="api-external-id"),
 ]

@@ -10,8 +10,8 @@ class ConnectionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the permission check, which every connection has, and its upkeep."""
-        from connections import checks, jobs  # noqa: PLC0415 - models are ready only now
-        from connections.models import CheckRun, ConnectionKind  # noqa: PLC0415
+        from connections import checks, jobs, members  # noqa: PLC0415 - models are ready only now
+        from connections.models import CheckRun, ConnectionKind, MemberListing  # noqa: PLC0415
 
         jobs.register(
             jobs.Job(
@@ -25,7 +25,20 @@ class ConnectionsConfig(AppConfig):
                 serialize=checks.serialize,
             )
         )
+        jobs.register(
+            jobs.Job(
+                name=members.JOB,
+                label="List members",
+                task="connections.tasks.list_members_of",
+                interval_field="",
+                kinds=frozenset({ConnectionKind.ROOT}),
+                start=members.request_listing,
+                recent_runs=lambda connection: MemberListing.objects.filter(connection=connection),
+                serialize=members.serialize,
+            )
+        )
         for name, task, minutes in (
+            ("watch members", "connections.tasks.watch_members", 1),
             ("watch checks", "connections.tasks.watch_checks", 1),
             ("prune checks", "connections.tasks.prune_checks", 24 * 60),
         ):

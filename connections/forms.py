@@ -23,6 +23,8 @@ _FIELDS = {
     "auth.access_key_id": "access_key_id",
     "auth.secret_access_key": "secret",
     "auth.role_arn": "role_arn",
+    "auth.through": "through",
+    "auth.account_id": "costs_account_id",
     "export": "export_name",
     "export.mode": "export_name",
     "export.schema": "export_schema",
@@ -31,7 +33,7 @@ _FIELDS = {
     "export.prefix": "export_prefix",
     "name": "name",
 }
-_AUTH = {"auth_method", "access_key_id", "secret", "role_arn"}
+_AUTH = {"auth_method", "access_key_id", "secret", "role_arn", "through"}
 _EXPORT = {
     "export_schema",
     "export_name",
@@ -51,6 +53,12 @@ class ConnectionForm(forms.ModelForm[Connection]):
         required=False,
         max_length=256,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    costs_account_id = forms.CharField(
+        label="Account id",
+        required=False,
+        max_length=12,
+        help_text="12 digits. A connected payer's bill or AWS organization must name it.",
     )
     export_bucket = forms.CharField(
         label="Bucket",
@@ -88,6 +96,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
             "auth_method",
             "access_key_id",
             "role_arn",
+            "through",
             "import_every",
             "discover_every",
         ]
@@ -101,6 +110,7 @@ class ConnectionForm(forms.ModelForm[Connection]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.saved: Connection | None = None
+        self._offer_payers()
         self.fields["secret"].help_text = (
             "Set. Leave it empty to keep it."
             if self.instance.secret_access_key
@@ -110,6 +120,19 @@ class ConnectionForm(forms.ModelForm[Connection]):
         if export is not None:
             for name in ("bucket", "prefix", "name", "schema", "granularity"):
                 self.fields[f"export_{name}"].initial = getattr(export, name)
+
+    def _offer_payers(self) -> None:
+        """Offer the connected payers, of those that the operator may use, to assume a role."""
+        field: Any = self.fields.get("through")
+        if field is None:
+            return
+        field.label, field.empty_label = "Assumed by", "The portal's own identity"
+        field.help_text = "Whose credentials assume the role: those of the account's payer can."
+        field.queryset = field.queryset.filter(disconnected_at=None, kind=ConnectionKind.ROOT)
+        if self.instance.pk:
+            field.queryset = field.queryset.filter(organization=self.instance.organization_id)
+        for link in ("add", "change", "delete", "view"):
+            setattr(field.widget, f"can_{link}_related", False)
 
     def clean(self) -> dict[str, Any]:
         """Hand what was entered to the service unless a field is wrong by itself."""
@@ -163,6 +186,8 @@ class ConnectionForm(forms.ModelForm[Connection]):
             access_key_id=given["access_key_id"],
             secret_access_key=Secret(given["secret"]),
             role_arn=given["role_arn"],
+            through_id=through.pk if (through := given.get("through")) else None,
+            account_id=given.get("costs_account_id", ""),
         )
 
     def _export(self) -> ExportInput:

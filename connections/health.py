@@ -10,6 +10,7 @@ disabled  paused or disconnected
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -21,11 +22,14 @@ from connections.models import (
     ConnectionStatus,
     JobHealth,
 )
+from organizations.models import Organization
 from organizations.runs import RETRYABLE, ErrorClass, Run, RunFailure, RunState
 
 # The kind of work that brings a payer's bill, and the order in which troubles are told.
 _IMPORT = "import"
 _ORDER = (_IMPORT, "discover", "check")
+# Names of members are a help: an account whose organization may not be read is well all the same.
+OPTIONAL = frozenset({"members"})
 # A passing fault matters only when it does not pass.
 _PATIENCE = timedelta(hours=24)
 NO_PAYER = (
@@ -33,6 +37,8 @@ NO_PAYER = (
     " and that one is not connected."
 )
 _CONNECT_PAYER = "Connect the payer account; this account's costs then appear with all history."
+_COSTS_ONLY = "Connected for costs only: the portal cannot see its resources."
+_GIVE_ACCESS = "To discover them, give this connection a role or an access key."
 _NOTHING_YET = "AWS has not delivered the first billing files yet."
 _UP_TO_A_DAY = (
     "Nothing to do: AWS needs up to 24 hours for a new export, and the portal looks every hour."
@@ -115,13 +121,23 @@ def has_payer(connection: Connection) -> bool:
     Once a bill or AWS Organizations has named the account's payer, that one must be there; before
     that any connected payer account may be the one.
     """
-    payers = Connection.objects.of(connection.organization_id).connected()
-    payers = payers.filter(kind=ConnectionKind.ROOT)
-    named = Account.objects.of(connection.organization_id).filter(account_id=connection.account_id)
+    return bool(_payers(connection.organization_id, connection.account_id).exists())
+
+
+def payer_of(organization: Organization, account_id: str) -> Connection | None:
+    """Return the connected payer whose bill or AWS organization names the account, else None."""
+    is_named = Account.objects.of(organization).filter(account_id=account_id)
+    if not is_named.exclude(payer_account_id="").exists():
+        return None
+    found: Connection | None = _payers(organization.pk, account_id).first()
+    return found
+
+
+def _payers(organization_id: int, account_id: str) -> Any:
+    payers = Connection.objects.of(organization_id).connected().filter(kind=ConnectionKind.ROOT)
+    named = Account.objects.of(organization_id).filter(account_id=account_id)
     payer_id = named.values_list("payer_account_id", flat=True).first()
-    if payer_id:
-        payers = payers.filter(account_id=payer_id)
-    return bool(payers.exists())
+    return payers.filter(account_id=payer_id) if payer_id else payers
 
 
 @dataclass(frozen=True)
@@ -157,9 +173,13 @@ def _of_payer(rows: Mapping[str, JobHealth]) -> _Verdict:
 
 
 def _of_linked(connection: Connection, rows: Mapping[str, JobHealth]) -> _Verdict:
-    trouble = _first_trouble(rows)
+    # What went wrong while the portal could still sign in does not matter to costs alone.
+    trouble = None if connection.is_costs_only else _first_trouble(rows)
+    well = _Verdict(ConnectionStatus.HEALTHY)
+    if connection.is_costs_only:
+        well = _Verdict(ConnectionStatus.HEALTHY, _COSTS_ONLY, _GIVE_ACCESS)
     if has_payer(connection):
-        return _said(ConnectionStatus.DEGRADED, trouble) or _Verdict(ConnectionStatus.HEALTHY)
+        return _said(ConnectionStatus.DEGRADED, trouble) or well
     waiting = _Verdict(ConnectionStatus.WAITING, NO_PAYER, _CONNECT_PAYER)
     return _said(ConnectionStatus.FAILING, trouble) or waiting
 
@@ -172,6 +192,7 @@ def _data_comes(bill: JobHealth) -> bool:
 
 
 def _first_trouble(rows: Mapping[str, JobHealth]) -> JobHealth | None:
+    rows = {name: row for name, row in rows.items() if name not in OPTIONAL}
     known = [rows[name] for name in _ORDER if name in rows]
     others = [row for name, row in sorted(rows.items()) if name not in _ORDER]
     return next((row for row in [*known, *others] if not row.is_ok), None)

@@ -19,6 +19,7 @@ _ACCESS_KEY = re.compile(r"[A-Z0-9]{16,128}")
 _ROLE = re.compile(
     r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/[\w+=,.@/-]{1,512}"
 )
+_ACCOUNT = re.compile(r"[0-9]{12}")
 # Buckets made before 2018 in us-east-1 may have longer names and capital letters.
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
 _EXPORT_NAME = re.compile(r"[0-9A-Za-z!\-_.*'()]{1,256}")
@@ -62,12 +63,18 @@ class Refusal(RunFailure):
 
 @dataclass(frozen=True)
 class AuthInput:
-    """How to sign in. Only the fields of the method are used."""
+    """How to sign in. Only the fields of the method are used.
+
+    through_id  the payer's connection whose credentials assume the role; None: the portal's own
+    account_id  the account, where nobody signs in to learn it
+    """
 
     method: AuthMethod
     access_key_id: str = ""
     secret_access_key: Secret = field(default=Secret(""), repr=False)
     role_arn: str = ""
+    through_id: int | None = None
+    account_id: str = ""
 
     def cleaned(self) -> "AuthInput":
         """Return it without spaces around, and without what the method does not use."""
@@ -76,7 +83,11 @@ class AuthInput:
                 self.method, self.access_key_id.strip(), Secret(self.secret_access_key.strip())
             )
         if self.method == AuthMethod.ASSUME_ROLE:
-            return AuthInput(self.method, role_arn=self.role_arn.strip())
+            return AuthInput(
+                self.method, role_arn=self.role_arn.strip(), through_id=self.through_id
+            )
+        if self.method == AuthMethod.COSTS_ONLY:
+            return AuthInput(self.method, account_id=self.account_id.strip())
         return AuthInput(self.method)
 
     def problems(self) -> dict[str, str]:
@@ -88,6 +99,8 @@ class AuthInput:
                 "auth.role_arn": "Enter the role's ARN, as in"
                 " arn:aws:iam::111122223333:role/countinghouse-read."
             }
+        if self.method == AuthMethod.COSTS_ONLY and not _ACCOUNT.fullmatch(self.account_id):
+            return {"auth.account_id": "Enter the id of the account: 12 digits."}
         return {}
 
     def _key_problems(self) -> dict[str, str]:
@@ -201,8 +214,18 @@ class ConnectionInput:
         if len(self.name) > 100:
             found["name"] = "A name has at most 100 characters."
         found.update(self.auth.problems())
+        found.update(kind_problems(self.kind, self.auth))
         found.update(export_problems(self.kind, self.export))
         return found
+
+
+def kind_problems(kind: ConnectionKind, auth: AuthInput) -> dict[str, str]:
+    """Return what is wrong with signing in to an account of this kind in this way."""
+    if kind == ConnectionKind.ROOT and auth.method == AuthMethod.COSTS_ONLY:
+        return {"auth.method": "A payer account needs credentials: its bill is read with them."}
+    if kind == ConnectionKind.ROOT and auth.through_id is not None:
+        return {"auth.through": "Only the role of a linked account is assumed through its payer."}
+    return {}
 
 
 def export_problems(kind: ConnectionKind, export: ExportInput | None) -> dict[str, str]:

@@ -115,7 +115,9 @@ def portal_tasks() -> list[PortalTask]:
 
 
 def jobs_of(connection: Connection) -> list[Job]:
-    """Return the kinds of work that this connection has."""
+    """Return the kinds of work that this connection has; none where nobody can sign in."""
+    if connection.is_costs_only:
+        return []
     return [job for job in _jobs.values() if connection.kind in job.kinds]
 
 

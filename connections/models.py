@@ -29,6 +29,7 @@ class AuthMethod(models.TextChoices):
     ACCESS_KEY = "access_key", "Access key and secret"
     ASSUME_ROLE = "assume_role", "Role with external id"
     AMBIENT = "ambient", "The portal's own role"
+    COSTS_ONLY = "costs_only", "Not at all: costs only, from its payer's bill"
 
 
 class ConnectionStatus(models.TextChoices):
@@ -92,6 +93,14 @@ class Connection(ScopedModel):
     access_key_id = models.CharField(max_length=128, blank=True)
     secret_access_key = EncryptedTextField(blank=True, default="")
     role_arn = models.CharField(max_length=2048, blank=True)
+    through = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="opens",
+        help_text="The payer's connection whose credentials assume the role; empty: the portal's.",
+    )
 
     status = models.CharField(
         max_length=10, choices=ConnectionStatus.choices, default=ConnectionStatus.WAITING
@@ -140,9 +149,18 @@ class Connection(ScopedModel):
         return self.disconnected_at is None
 
     @property
+    def is_costs_only(self) -> bool:
+        """Whether the portal cannot sign in: its costs count, its resources stay unknown."""
+        return self.auth_method == AuthMethod.COSTS_ONLY
+
+    @property
     def current_export(self) -> "Export | None":
-        """Return the export that is imported now, None for a linked account."""
-        return self.exports.filter(retired_at=None).first()
+        """Return the export that is imported now, None for a linked account.
+
+        While another one takes its place (see `connections.migration`), it is the old one until
+        months count from the new one.
+        """
+        return self.exports.live().exclude(replaces__isnull=False, counts_from=None).first()
 
 
 class ExportSchema(models.TextChoices):
@@ -170,6 +188,14 @@ class FileFormat(models.TextChoices):
     CSV_ZIP = "csv_zip", "CSV, ZIP"
 
 
+class ExportQuerySet(ScopedQuerySet["Export"]):
+    """Exports of an organization."""
+
+    def live(self) -> "ExportQuerySet":
+        """Return those that are imported: one, or two while one takes the other's place."""
+        return self.filter(retired_at=None)
+
+
 class Export(ScopedModel):
     """Where AWS writes a root connection's bill.
 
@@ -192,7 +218,21 @@ class Export(ScopedModel):
     retired_at = models.DateTimeField(
         null=True, blank=True, help_text="Set when another export took its place."
     )
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The export whose place this one takes, month by month.",
+    )
+    counts_from = models.DateField(
+        null=True,
+        blank=True,
+        help_text="First month that counts from this export instead of the replaced one.",
+    )
 
+    objects: ClassVar[Any] = ExportQuerySet.as_manager()
     organization_path: ClassVar[str] = "connection__organization"
 
     class Meta:
@@ -232,6 +272,11 @@ class Account(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.account_id})" if self.name else self.account_id
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether AWS Organizations names it as a member now."""
+        return bool(self.status)
 
 
 class JobHealth(ScopedModel):
@@ -280,3 +325,64 @@ class CheckRun(Run):
 
     def __str__(self) -> str:
         return f"Check of {self.connection}"
+
+
+class MemberListing(Run):
+    """One look at the AWS organization of a payer account: its members, their units and names."""
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="member_listings"
+    )
+    aws_organization_id = models.CharField(max_length=40, blank=True)
+    members = models.PositiveIntegerField(default=0)
+
+    class Meta(Run.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=Q(state__in=ACTIVE_STATES),
+                name="one_member_listing_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Listing of the members of {self.connection}"
+
+
+class RoleSource(models.TextChoices):
+    """Whose identity assumes the roles of members."""
+
+    PAYER = "payer", "The payer's connection"
+    PORTAL = "portal", "The portal's own identity"
+
+
+class MemberConnecting(Run):
+    """Connecting several members of a payer account at once; one that fails stops no other.
+
+    `results` is a list of {"account_id", "name", "state": "connected"|"updated"|"already"|
+    "refused", "message", "connection": id or None}. An empty `role_name`: for costs only.
+    """
+
+    connection = models.ForeignKey(
+        Connection, on_delete=models.CASCADE, related_name="member_connectings"
+    )
+    account_ids = models.JSONField(default=list)
+    role_name = models.CharField(max_length=576, blank=True)
+    role_source = models.CharField(
+        max_length=10, choices=RoleSource.choices, default=RoleSource.PAYER
+    )
+    results = models.JSONField(default=list)
+
+    class Meta(Run.Meta):
+        abstract = False
+        constraints = [
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=Q(state__in=ACTIVE_STATES),
+                name="one_member_connecting_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Connecting of {len(self.account_ids)} members of {self.connection}"

@@ -25,7 +25,10 @@ def name_of(job: Job, connection: Connection) -> str:
 
 def apply(connection: Connection) -> None:
     """Make the schedule what the connection says: its intervals, on, or off while paused."""
-    for job in jobs.jobs_of(connection):
+    wanted = jobs.jobs_of(connection)
+    if not wanted:
+        remove(connection)
+    for job in wanted:
         task = _task_of(job, connection)
         task.interval = _interval(job.hours(connection), IntervalSchedule.HOURS)
         task.enabled = not connection.is_paused

@@ -19,6 +19,7 @@ from connections.models import (
     Granularity,
     Interval,
     JobHealth,
+    RoleSource,
 )
 from organizations.crypto import Secret
 
@@ -39,8 +40,9 @@ class AuthSerializer(StrictSerializer):
 
     _USED = {
         AuthMethod.ACCESS_KEY: {"access_key_id", "secret_access_key"},
-        AuthMethod.ASSUME_ROLE: {"role_arn"},
+        AuthMethod.ASSUME_ROLE: {"role_arn", "through"},
         AuthMethod.AMBIENT: set(),
+        AuthMethod.COSTS_ONLY: {"account_id"},
     }
 
     method = serializers.ChoiceField(choices=AuthMethod.choices)
@@ -49,6 +51,14 @@ class AuthSerializer(StrictSerializer):
         max_length=256, required=False, write_only=True, style={"input_type": "password"}
     )
     role_arn = serializers.CharField(max_length=2048, required=False)
+    through = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=2**63 - 1,
+        help_text="The payer's connection whose credentials assume the role; else the portal's.",
+    )
+    account_id = serializers.CharField(max_length=12, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse fields of another method: they would be dropped in silence."""
@@ -122,6 +132,8 @@ def auth_input(data: Mapping[str, Any]) -> AuthInput:
         access_key_id=data.get("access_key_id", ""),
         secret_access_key=Secret(data.get("secret_access_key", "")),
         role_arn=data.get("role_arn", ""),
+        through_id=data.get("through"),
+        account_id=data.get("account_id", ""),
     )
 
 
@@ -171,6 +183,7 @@ def _auth_json(connection: Connection) -> dict[str, Any]:
         return {
             "method": connection.auth_method,
             "role_arn": connection.role_arn,
+            "through": connection.through_id,
             "external_id": external_id_of(connection.organization),
         }
     return {"method": connection.auth_method}
@@ -191,3 +204,19 @@ def _health_json(row: JobHealth) -> dict[str, Any]:
         "last_run_at": row.last_run_at,
         "last_success_at": row.last_success_at,
     }
+
+
+class MembersSerializer(StrictSerializer):
+    """Which members to connect, and how."""
+
+    account_ids = serializers.ListField(
+        child=serializers.CharField(max_length=12), allow_empty=False, max_length=1000
+    )
+    role_name = serializers.CharField(
+        max_length=512,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Assume arn:…:iam::{account}:role/{role_name} in each; empty: for costs only.",
+    )
+    role_source = serializers.ChoiceField(choices=RoleSource.choices, default=RoleSource.PAYER)

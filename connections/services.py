@@ -4,16 +4,16 @@ Every refusal is a `Refusal` with a sentence for each field; after one nothing h
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import checks, health, jobs, schedules
+from connections import checks, health, jobs, migration, schedules
 from connections.aws.credentials import Credentials
 from connections.aws.identity import Identity
-from connections.aws.session import AwsSession, credentials_of, external_id_of
+from connections.aws.session import AwsSession, credentials_of, external_id_of, source_of
 from connections.finding import Say, half_way, note_done, patience_for, settled_export
 from connections.inputs import (
     AuthInput,
@@ -21,6 +21,7 @@ from connections.inputs import (
     ExportInput,
     Refusal,
     export_problems,
+    kind_problems,
 )
 from connections.models import AuthMethod, Connection, ConnectionKind, Export
 from connections.probes import try_permissions
@@ -60,7 +61,9 @@ def connect(
     given = given.cleaned()
     _refuse(given.problems())
     _refuse_taken_name(organization, given.name)
-    credentials = credentials_from(given.auth, external_id_of(organization))
+    if given.auth.method == AuthMethod.COSTS_ONLY:
+        return _connect_costs_only(organization, given)
+    credentials = _entered_credentials(organization, given.auth)
     patience = patience_for(given.export)
     session, identity = in_time(lambda: sign_in(credentials, account=f"“{given.name}”"), patience)
     _refuse_connected(organization, identity.account_id)
@@ -68,12 +71,34 @@ def connect(
         organization=organization, account_id=identity.account_id
     )
     draft.name, draft.kind, draft.partition = given.name, given.kind, identity.partition
+    draft.auth_method = given.auth.method
     draft.import_every = given.import_every or draft.import_every
     draft.discover_every = given.discover_every or draft.discover_every
     tried = _try(
         draft, session, identity, given=given.export, present=None, patience=patience, say=say
     )
     return _saved(draft, lambda: _save_new(draft, given.auth, tried))
+
+
+def _connect_costs_only(organization: Organization, given: ConnectionInput) -> Connection:
+    """Count an account's costs without signing in to it. Its payer must have named it."""
+    account_id = given.auth.account_id
+    _refuse_connected(organization, account_id)
+    payer = health.payer_of(organization, account_id)
+    if payer is None:
+        raise Refusal(
+            {
+                "auth.account_id": f"No connected payer account's bill or AWS organization names"
+                f" the account {account_id}. Connect its payer first, or check the id."
+            }
+        )
+    identity = Identity(account_id, f"arn:{payer.partition}:iam::{account_id}:root")
+    draft = _revived(organization, identity) or Connection(
+        organization=organization, account_id=account_id
+    )
+    draft.name, draft.kind, draft.partition = given.name, given.kind, payer.partition
+    draft.auth_method = AuthMethod.COSTS_ONLY
+    return _saved(draft, lambda: _save_new(draft, given.auth, _Tried(identity, None, [])))
 
 
 def update_connection(
@@ -90,13 +115,19 @@ def update_connection(
     whose imported months stay. `settings` are name, import_every and discover_every.
     """
     auth, export = auth and auth.cleaned(), export and export.cleaned()
-    problems = dict(auth.problems()) if auth else {}
+    problems: dict[str, str] = {}
+    if auth is not None:
+        kind = ConnectionKind(connection.kind)
+        auth = replace(auth, account_id=auth.account_id or connection.account_id)
+        problems = {**auth.problems(), **kind_problems(kind, auth)}
     if export is not None:
         problems.update(export_problems(ConnectionKind(connection.kind), export))
     _refuse(problems)
     connection = Connection.objects.select_related("organization").get(pk=connection.pk)
     if not connection.is_connected:
         raise Refusal({"": "This account is disconnected: connect it again instead."})
+    if export is not None:
+        migration.refuse_when_open(connection)
     if settings.get("name", connection.name) != connection.name:
         _refuse_taken_name(connection.organization, settings["name"])
     tried = _try_again(connection, auth, export, say) if auth or export else None
@@ -107,6 +138,7 @@ def update_connection(
 def disconnect(connection: Connection) -> None:
     """Erase the credentials and stop all work; everything imported and discovered is kept."""
     connection.access_key_id = connection.role_arn = connection.secret_access_key = ""
+    connection.through = None
     connection.disconnected_at = timezone.now()
     connection.save()
     schedules.remove(connection)
@@ -159,9 +191,14 @@ def _try(
 def _try_again(
     connection: Connection, auth: AuthInput | None, export: ExportInput | None, say: Say
 ) -> _Tried:
-    credentials: Credentials = credentials_of(connection)
-    if auth is not None:
-        credentials = credentials_from(auth, external_id_of(connection.organization))
+    if auth is not None and auth.method == AuthMethod.COSTS_ONLY:
+        return _without_signing_in(connection, auth)
+    credentials: Credentials
+    if auth is None:
+        credentials = credentials_of(connection)
+    else:
+        credentials = _entered_credentials(connection.organization, auth)
+        connection.auth_method = auth.method
     patience = patience_for(export)
     session, identity = in_time(lambda: sign_in(credentials, account=str(connection)), patience)
     if identity.account_id != connection.account_id:
@@ -175,6 +212,26 @@ def _try_again(
     return _try(
         connection, session, identity, given=export, present=present, patience=patience, say=say
     )
+
+
+def _without_signing_in(connection: Connection, auth: AuthInput) -> _Tried:
+    if auth.account_id != connection.account_id:
+        raise Refusal({"auth.account_id": f"This connection is of {connection.account_id}."})
+    arn = f"arn:{connection.partition}:iam::{connection.account_id}:root"
+    connection.auth_method = auth.method
+    return _Tried(Identity(connection.account_id, arn), None, [])
+
+
+def _entered_credentials(organization: Organization, auth: AuthInput) -> Credentials:
+    """Return what was entered as credentials; a role may be opened by a payer's connection."""
+    source = None
+    if auth.through_id is not None:
+        payers = Connection.objects.of(organization).connected().filter(kind=ConnectionKind.ROOT)
+        through = payers.filter(pk=auth.through_id).first()
+        if through is None:
+            raise Refusal({"auth.through": "There is no connected payer account with this id."})
+        source = source_of(through)
+    return credentials_from(auth, external_id_of(organization), source)
 
 
 def _refuse(problems: dict[str, str]) -> None:
@@ -280,6 +337,7 @@ def _set_credentials(connection: Connection, auth: AuthInput) -> None:
     connection.access_key_id = auth.access_key_id
     connection.secret_access_key = auth.secret_access_key
     connection.role_arn = auth.role_arn
+    connection.through_id = auth.through_id
 
 
 def _save_export(connection: Connection, export: Export) -> None:
@@ -292,13 +350,15 @@ def _save_export(connection: Connection, export: Export) -> None:
         export.pk, export.created_at = same.pk, same.created_at
         export._state.adding = False
     export.connection, export.retired_at = connection, None
+    export.replaces, export.counts_from = None, None
     connection.exports.filter(retired_at=None).exclude(pk=export.pk).update(retired_at=now)
     export.save()
 
 
 def _settle(connection: Connection, tried: _Tried) -> None:
     """Keep the check, work out the status, start the work that what was entered is for."""
-    checks.keep_results(connection, tried.results)
+    if tried.results:
+        checks.keep_results(connection, tried.results)
     connection.refresh_from_db(fields=_STATUS)
     health.refresh(connection)
     health.refresh_linked(connection)
@@ -328,6 +388,7 @@ def _told(connection: Connection, auth: AuthInput | None, export: Export | None)
         told["auth"] = {"method": str(auth.method)}
         if auth.method == AuthMethod.ASSUME_ROLE:
             told["auth"]["role_arn"] = auth.role_arn
+            told["auth"]["through"] = auth.through_id
     if export is not None:
         told["export"] = {
             "schema": export.schema,

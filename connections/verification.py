@@ -70,12 +70,17 @@ def in_time(work: Callable[[], T], patience: Patience) -> T:
         ) from None
 
 
-def credentials_from(auth: AuthInput, external_id: str) -> Credentials:
-    """Return the entered credentials as those that a session takes."""
+def credentials_from(
+    auth: AuthInput, external_id: str, source: Credentials | None = None
+) -> Credentials:
+    """Return the entered credentials as those that a session takes.
+
+    `source` are the credentials that assume a role; None: the portal's own.
+    """
     if auth.method == AuthMethod.ACCESS_KEY:
         return AccessKey(auth.access_key_id, auth.secret_access_key)
     if auth.method == AuthMethod.ASSUME_ROLE:
-        return AssumedRole(auth.role_arn, external_id)
+        return AssumedRole(auth.role_arn, external_id, source)
     return Ambient()
 
 
@@ -90,9 +95,12 @@ def sign_in(credentials: Credentials, *, account: str) -> tuple[AwsSession, Iden
         if isinstance(credentials, AssumedRole) and role_is_open(credentials):
             raise Refusal(
                 {
-                    "auth.role_arn": "This role can be assumed without the external id, so any"
-                    " organization of this portal could use it. Add the condition"
-                    f" sts:ExternalId = {credentials.external_id} to its trust policy."
+                    "auth.role_arn": f"The role {credentials.role_arn} can be assumed without the"
+                    " external id of this organization, so another organization of this portal"
+                    " could use it. Add to the Allow statement of its trust policy:"
+                    ' "Condition": {"StringEquals": {"sts:ExternalId":'
+                    f' "{credentials.external_id}"}}}}. If other things need the role as it is,'
+                    " make a role of its own for the portal."
                 }
             )
     except AwsFailure as failure:
@@ -102,20 +110,33 @@ def sign_in(credentials: Credentials, *, account: str) -> tuple[AwsSession, Iden
 
 def _refused_identity(failure: AwsFailure, credentials: Credentials) -> Refusal:
     if isinstance(credentials, AssumedRole):
-        if failure.error_class == ErrorClass.PERMISSION:
-            return Refusal(
-                {
-                    "auth.role_arn": f"AWS does not let the portal assume {credentials.role_arn}."
-                    " The role must exist, its trust policy must name the portal's own identity"
-                    f" and the external id {credentials.external_id}, and that identity must be"
-                    " allowed sts:AssumeRole on it."
-                },
-                error_class=ErrorClass.PERMISSION,
-            )
-        return Refusal.because("auth.role_arn", failure)
+        return _refused_role(failure, credentials)
     if isinstance(credentials, Ambient):
         return Refusal.because("auth.method", failure)
     return Refusal.because(_KEY_FIELDS.get(failure.code, "auth"), failure)
+
+
+def _refused_role(failure: AwsFailure, role: AssumedRole) -> Refusal:
+    own = role.source is None
+    who = "the portal's own identity" if own else "the payer's connection"
+    if failure.error_class == ErrorClass.PERMISSION:
+        return Refusal(
+            {
+                "auth.role_arn": f"AWS does not let {'the portal' if own else who} assume"
+                f" {role.role_arn}. The role must exist, its trust policy must name {who} and the"
+                f" external id {role.external_id}, and {'that identity' if own else 'it'} must be"
+                " allowed sts:AssumeRole on it."
+            },
+            error_class=ErrorClass.PERMISSION,
+        )
+    if failure.code in _KEY_FIELDS and not own:
+        return Refusal(
+            {
+                "auth.role_arn": f"{role.role_arn} cannot be assumed, because AWS refuses the"
+                " credentials of the payer's connection. Mend that connection first."
+            }
+        )
+    return Refusal.because("auth.role_arn", failure)
 
 
 def verify_export(session: AwsSession, given: ExportInput, *, account_id: str) -> Export:

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from organizations.models import AuditEvent, Organization
 
 _request: ContextVar[HttpRequest | None] = ContextVar("audit_request", default=None)
+_named: ContextVar[str] = ContextVar("audit_actor", default="")
 _SECRET_WORDS = ("secret", "password", "token", "access_key", "credential", "private")
 PORTAL = "Countinghouse"
 
@@ -37,8 +38,20 @@ def acting_for(request: HttpRequest) -> Iterator[None]:
         _request.reset(token)
 
 
+@contextmanager
+def acting_as(actor: str) -> Iterator[None]:
+    """Make this the actor inside: background work that somebody asked for is theirs."""
+    token = _named.set(actor)
+    try:
+        yield
+    finally:
+        _named.reset(token)
+
+
 def current_actor() -> str:
     """Return the name of who acts now: a person, an API token, or the portal itself."""
+    if _named.get():
+        return _named.get()
     request = _request.get()
     user = getattr(request, "user", None)
     return str(user) if user is not None and user.is_authenticated else PORTAL

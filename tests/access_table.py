@@ -22,7 +22,7 @@ class Guard(Enum):
 class Route:
     """One route: its name, how to call it, and what the caller needs.
 
-    `url` may hold {organization} and {connection}, {import_run}, … : objects of Acme by name.
+    `url` may hold {organization} and {connection}, {importrun}, … : objects of Acme by name.
     `of_object` says that the address names an object, so a stranger to it gets 404.
     """
 
@@ -50,6 +50,12 @@ PAGES = [
     Route("connection-create", "/admin/connections/create-export/", Guard.OPERATOR),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
+    Route(
+        "connections:connect-account",
+        "/o/{organization}/connect-account/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+    ),
     Route("discovery:resources", "/o/{organization}/resources/", Action.VIEW_RESOURCES),
 ]
 
@@ -65,7 +71,7 @@ API = [
     Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
     Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
     Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),
-    Route("api-import", "/api/v1/imports/{importrun}/", Action.MANAGE_CONNECTIONS, of_object=True),
+    Route("api-import", "/api/v1/imports/{importrun}/", Action.VIEW_COSTS, of_object=True),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS, method="post"),
     Route(
@@ -115,6 +121,33 @@ API = [
         method="post",
         of_object=True,
     ),
+    Route("api-external-id", "/api/v1/external-id/", Action.MANAGE_CONNECTIONS),
+    Route(
+        "api-organization",
+        "/api/v1/connections/{connection}/organization/",
+        Action.MANAGE_CONNECTIONS,
+        of_object=True,
+    ),
+    Route(
+        "api-organization-refresh",
+        "/api/v1/connections/{connection}/organization/refresh/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-organization-connect",
+        "/api/v1/connections/{connection}/organization/connect/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-organization-connecting",
+        "/api/v1/connections/{connection}/organization/connect/{memberconnecting}/",
+        Action.MANAGE_CONNECTIONS,
+        of_object=True,
+    ),
 ]
 
 # Admin pages by model: who may see the rows, and who may change them (None: nobody).
@@ -126,6 +159,9 @@ ADMIN: dict[str, tuple[Action | Guard, Action | Guard | None]] = {
     "organizations.auditevent": (Action.MANAGE_MEMBERS, None),
     "connections.connection": (Action.MANAGE_CONNECTIONS, Action.MANAGE_CONNECTIONS),
     "connections.checkrun": (Action.MANAGE_CONNECTIONS, None),
+    "billing.importrun": (Action.MANAGE_CONNECTIONS, None),
+    "billing.delivery": (Action.MANAGE_CONNECTIONS, None),
+    "billing.billingmonth": (Action.MANAGE_CONNECTIONS, None),
     "discovery.discoveryrun": (Action.MANAGE_CONNECTIONS, None),
     "discovery.resource": (Action.MANAGE_CONNECTIONS, None),
     "django_celery_beat.periodictask": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),

@@ -20,6 +20,8 @@ from connections.models import (
     ExportSchema,
     ExternalId,
     JobHealth,
+    MemberConnecting,
+    MemberListing,
 )
 from discovery.models import DiscoveryRun, DiscoveryScope, Resource, ResourceType
 from organizations.access import Role
@@ -114,6 +116,8 @@ def belongings(cast: Cast) -> Belongings:
             last_run_at=now,
         ),
         CheckRun.objects.create(**finished),
+        MemberListing.objects.create(**finished),
+        MemberConnecting.objects.create(**finished, account_ids=[ACCOUNT]),
         DeliveryAccount.objects.create(
             delivery=delivery,
             account_id=ACCOUNT,

@@ -17,17 +17,18 @@ from billing.facts import (
     SERVICE_COST,
     FactTable,
 )
+from billing.importing import counting
 from billing.importing.summary import Summary
 from billing.measures import Measure
 from billing.models import (
-    BillingMonth,
     Delivery,
     DeliveryAccount,
     DeliveryState,
     ImportRun,
     ServiceName,
 )
-from connections.models import Account, Connection
+from connections.account_names import note_billed_accounts
+from connections.models import Connection
 from organizations.runs import ErrorClass, RunFailure, RunState
 
 Totals = Mapping[str, Decimal]
@@ -106,11 +107,7 @@ def swap(run: ImportRun, delivery: Delivery, summary: Summary) -> None:
         delivery.first_day, delivery.last_day = summary.days
         delivery.is_final = summary.is_final
         delivery.save()
-        BillingMonth.objects.update_or_create(
-            connection=run.connection,
-            billing_period=delivery.billing_period,
-            defaults={"delivery": delivery},
-        )
+        counting.point(run.connection, delivery)
         run.skipped_accounts = skipped_accounts(run.connection, summary, names)
         run.finish(RunState.SUCCEEDED)
 
@@ -159,26 +156,10 @@ def _write_accounts(
         )
         for account_id, payer, currency, _, amount, count in summary.accounts
     )
-    payers = {account_id: payer for account_id, payer, *_ in summary.accounts if account_id}
-    named = [
-        Account(
-            organization_id=owner.organization_id,
-            account_id=account_id,
-            name=names[account_id][:200],
-            payer_account_id=payer,
-        )
-        for account_id, payer in sorted(payers.items())
-    ]
-    for group, updated in (
-        ([one for one in named if one.name], ["name", "payer_account_id"]),
-        ([one for one in named if not one.name], ["payer_account_id"]),
-    ):
-        Account.objects.bulk_create(
-            group,
-            update_conflicts=True,
-            unique_fields=["organization", "account_id"],
-            update_fields=updated,
-        )
+    note_billed_accounts(
+        owner.organization_id,
+        {(account_id, payer, names[account_id]) for account_id, payer, *_ in summary.accounts},
+    )
 
 
 def _write_services(owner: Connection, summary: Summary) -> None:

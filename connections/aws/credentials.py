@@ -1,4 +1,4 @@
-"""The three ways to sign in to an AWS account."""
+"""The ways to sign in to an AWS account."""
 
 from dataclasses import dataclass
 
@@ -15,10 +15,14 @@ class AccessKey:
 
 @dataclass(frozen=True)
 class AssumedRole:
-    """A role that trusts the portal's own identity when the external id is given."""
+    """A role that trusts whoever assumes it when the external id is given.
+
+    source  whose credentials assume it; None: the portal's own identity
+    """
 
     role_arn: str
     external_id: str
+    source: "Credentials | None" = None
 
 
 @dataclass(frozen=True)

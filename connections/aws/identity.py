@@ -1,10 +1,11 @@
 """Who the credentials belong to."""
 
+import secrets
 from dataclasses import dataclass
 
 from connections.aws.credentials import Ambient, AssumedRole
 from connections.aws.errors import AwsFailure
-from connections.aws.session import PROMPT, AwsSession
+from connections.aws.session import PROMPT, AwsClient, AwsSession
 from organizations.runs import ErrorClass
 
 
@@ -28,18 +29,23 @@ def identify(session: AwsSession) -> Identity:
 
 
 def role_is_open(role: AssumedRole) -> bool:
-    """Say whether the role lets the portal in without the external id.
+    """Say whether the role can be assumed without the external id, or with another one.
 
     Such a role could be used through any other organization of this portal that learns its ARN.
-    Raises AwsFailure when it cannot be found out.
+    Asked with the credentials that assume it. Raises AwsFailure when it cannot be found out.
     """
-    own = AwsSession(Ambient(), account="the portal", config=PROMPT)
+    sts = AwsSession(role.source or Ambient(), account="the portal", config=PROMPT).client("sts")
+    return any(_opens(sts, role, **other) for other in ({}, {"ExternalId": secrets.token_hex()}))
+
+
+def _opens(sts: AwsClient, role: AssumedRole, **parameters: str) -> bool:
     try:
-        own.client("sts").call(
+        sts.call(
             "assume_role",
             target=role.role_arn,
             RoleArn=role.role_arn,
             RoleSessionName="countinghouse-proof",
+            **parameters,
         )
     except AwsFailure as failure:
         if failure.error_class == ErrorClass.PERMISSION:

@@ -25,6 +25,7 @@ from connections.aws.errors import Attempt, failure_from
 from connections.models import AuthMethod, Connection, ExternalId
 from organizations.crypto import Secret
 from organizations.models import Organization
+from organizations.runs import ErrorClass, RunFailure
 
 HOME_REGION = "us-east-1"
 _BASE = {
@@ -138,12 +139,43 @@ def session_for(connection: Connection, *, config: Config = PATIENT) -> AwsSessi
 
 
 def credentials_of(connection: Connection) -> Credentials:
-    """Return a connection's stored credentials."""
+    """Return a connection's stored credentials. Raises RunFailure where there are none."""
+    if connection.disconnected_at is not None:
+        raise RunFailure(
+            ErrorClass.CONFIG, f"{connection} is disconnected.", "Connect the account again first."
+        )
+    if connection.auth_method == AuthMethod.COSTS_ONLY:
+        raise RunFailure(
+            ErrorClass.CONFIG,
+            f"{connection} is connected for costs only: the portal cannot sign in to it.",
+            "Give it a role or an access key to discover its resources.",
+        )
     if connection.auth_method == AuthMethod.ACCESS_KEY:
         return AccessKey(connection.access_key_id, Secret(connection.secret_access_key))
     if connection.auth_method == AuthMethod.ASSUME_ROLE:
-        return AssumedRole(connection.role_arn, external_id_of(connection.organization))
+        return AssumedRole(
+            connection.role_arn,
+            external_id_of(connection.organization),
+            source_of(connection.through),
+        )
     return Ambient()
+
+
+def source_of(through: Connection | None) -> Credentials | None:
+    """Return the credentials that assume a role; None stands for the portal's own identity.
+
+    Raises RunFailure when the connection that opens the role is gone.
+    """
+    if through is None:
+        return None
+    if through.disconnected_at is not None:
+        raise RunFailure(
+            ErrorClass.CONFIG,
+            f"The role is assumed with the credentials of {through}, which is disconnected.",
+            f"Connect the account {through.account_id} again, or let the portal's own identity"
+            " assume the role.",
+        )
+    return credentials_of(through)
 
 
 def external_id_of(organization: Organization) -> str:
@@ -174,7 +206,7 @@ def _time(value: Any) -> datetime:
 
 def _role_credentials(role: AssumedRole, config: Config) -> DeferredRefreshableCredentials:
     """Return credentials that assume the role at first use and again before they expire."""
-    own = BotocoreSession()
+    own = BotocoreSession() if role.source is None else _signed_in(role.source, config)
     source = own.get_credentials()
     if source is None:
         attempt = Attempt("the portal", "sts", "assume_role", "sts:AssumeRole", role.role_arn)

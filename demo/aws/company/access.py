@@ -36,6 +36,8 @@ def payer_policy() -> Policy:
         *("bcm-data-exports:ListTables", "bcm-data-exports:CreateExport"),
         *("cur:DescribeReportDefinitions", "cur:PutReportDefinition"),
         *("organizations:DescribeOrganization", "organizations:ListAccounts"),
+        *("organizations:ListRoots", "organizations:ListAccountsForParent"),
+        "organizations:ListOrganizationalUnitsForParent",
     ]
     bucket = f"arn:aws:s3:::{BILLS_BUCKET}"
     return _document(
