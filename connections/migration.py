@@ -48,7 +48,9 @@ def migration_of(connection: Connection) -> Migration | None:
     """Return the migration that is under way or was the last, None when there is none."""
     new = connection.exports.live().filter(replaces__isnull=False).select_related("replaces")
     found = new.first()
-    return Migration(found.replaces, found) if found is not None else None
+    if found is None or found.replaces is None:
+        return None
+    return Migration(found.replaces, found)
 
 
 def refuse_when_open(connection: Connection) -> None:
