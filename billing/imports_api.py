@@ -109,6 +109,8 @@ class ImportList(OrganizationListAPIView):
     serializer_class = ImportSerializer
 
     @extend_schema(
+        operation_id="imports_list",
+        responses=ImportSerializer(many=True),
         parameters=[
             OpenApiParameter("connection", OpenApiTypes.INT),
             OpenApiParameter("state", OpenApiTypes.STR, enum=RunState.values),
