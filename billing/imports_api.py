@@ -115,7 +115,7 @@ class ImportList(OrganizationListAPIView):
             OpenApiParameter("connection", OpenApiTypes.INT),
             OpenApiParameter("state", OpenApiTypes.STR, enum=RunState.values),
             OpenApiParameter("billing_period", OpenApiTypes.STR, description="YYYY-MM"),
-        ]
+        ],
     )
     def get(self, request: Request) -> Response:
         """List imports."""
