@@ -276,7 +276,13 @@ def test_totals_that_differ_fail_the_import(cast: Cast, aws: str) -> None:
             {"USD": D(4)},
             {"USD": D("4.00000000000000000001")},
             summary.Summary(
-                totals={}, accounts=[], services={}, data_through=None, is_final=False, warnings=[]
+                totals={},
+                accounts=[],
+                services={},
+                data_through=None,
+                days=(None, None),
+                is_final=False,
+                warnings=[],
             ),
         )
 
