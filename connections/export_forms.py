@@ -24,7 +24,9 @@ class AccountForm(forms.Form):
     organization = forms.ModelChoiceField(queryset=Organization.objects.none())
     name = forms.CharField(max_length=100, help_text="How you call this account here.")
     auth_method = forms.ChoiceField(
-        label="Sign in with", choices=AuthMethod.choices, initial=AuthMethod.ACCESS_KEY
+        label="Sign in with",
+        choices=[one for one in AuthMethod.choices if one[0] != AuthMethod.COSTS_ONLY],
+        initial=AuthMethod.ACCESS_KEY,
     )
     access_key_id = forms.CharField(label="Access key id", max_length=128, required=False)
     secret = forms.CharField(
