@@ -33,7 +33,7 @@ __all__ = ["CostFilter", "CostQuery", "CostQueryError", "Granularity"]
 
 MAX_GROUPS = 6
 MAX_FILTERS = 20
-MAX_VALUES = 1000
+MAX_VALUES = 900  # a query string may carry 1000 parameters
 MAX_TEXT = 2048
 MAX_LIMIT = 100_000
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -129,10 +129,14 @@ class CostQuery:
             yield "limit", f"Ask for 1 to {MAX_LIMIT} rows."
 
     def _range_problems(self) -> Iterable[tuple[str, str]]:
-        for name, day in (("from", self.start), ("to", self.end)):
-            if not EARLIEST <= day <= LATEST:
-                yield name, f"Choose a day from {EARLIEST} to {LATEST}."
-        if self.start >= self.end:
+        outside = [
+            (name, f"Choose a day from {EARLIEST} to {LATEST}.")
+            for name, day in (("from", self.start), ("to", self.end))
+            if not EARLIEST <= day <= LATEST
+        ]
+        if outside:
+            yield from outside
+        elif self.start >= self.end:
             yield (
                 "to",
                 f"The range is empty: “to” ({self.end}) is the first day that no longer counts "

@@ -65,8 +65,9 @@ def address_of(form: QueryDict, today: date) -> str:
         ("sort", DEFAULT_SORT),
         ("currency", ""),
     ):
-        if form.get(name, "") not in ("", default):
-            address[name] = form[name]
+        value = form.get(name, "")
+        if value not in ("", default):
+            address[name] = value
     groups = [one for one in (form.get("group_1", ""), form.get("group_2", "")) if one]
     address.setlist("group_by", [one for n, one in enumerate(groups) if one not in groups[:n]])
     for row in _filters_of(form):
@@ -193,7 +194,7 @@ def read_address(params: QueryDict, today: date) -> Address:
     for name in _OWN:
         cost.pop(name, None)
     period = _read_period(params, cost, today, problems)
-    problems |= {name: ["This parameter is the API’s alone."] for name in _API_ONLY if name in cost}
+    problems |= {name: ["The API alone knows this."] for name in _API_ONLY if name in cost}
     sort = params.get("sort", DEFAULT_SORT)
     if sort not in SORTS:
         problems["sort"] = [f"“{sort}” is no order. Use {', '.join(SORTS)}."]

@@ -45,7 +45,7 @@ class ExplorerForm(forms.Form):
     shown = forms.CharField(required=False, widget=forms.HiddenInput())
     sort = forms.CharField(required=False, widget=forms.HiddenInput())
     granularity = forms.CharField(
-        required=False, label="By", widget=_select(list(Granularity.choices))
+        required=False, label="Granularity", widget=_select(list(Granularity.choices))
     )
     group_1 = forms.CharField(required=False, label="Group by", widget=forms.Select())
     group_2 = forms.CharField(required=False, label="and by", widget=forms.Select())
@@ -67,7 +67,7 @@ class ExplorerForm(forms.Form):
         """
         form = cls(data)
         for name in ("group_1", "group_2"):
-            form.set_choices(name, [("", "–"), *dimensions])
+            form.set_choices(name, [("", "Nothing"), *dimensions])
         if len(offered := list(currencies)) > 1:
             form.fields["currency"].widget = forms.Select()
             form.set_choices("currency", [("", "Choose"), *((code, code) for code in offered)])

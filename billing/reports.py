@@ -71,14 +71,6 @@ class CostReport:
     names: Names
 
 
-@dataclass(frozen=True)
-class DimensionValue:
-    """A value that can be filtered by, and its readable name ('' where there is none)."""
-
-    value: str
-    name: str
-
-
 def cost_report(organization: Organization, query: CostQuery) -> CostReport:
     """Answer the query for one organization, in a constant number of database queries.
 
@@ -208,28 +200,6 @@ def names_for(organization: Organization, dimensions: Iterable[str]) -> Names:
         accounts=dict(accounts.values_list("account_id", "name")) if "account" in wanted else {},
         services=dict(services.values_list("code", "name")) if "service" in wanted else {},
     )
-
-
-def dimension_values(
-    organization: Organization, dimension: str, *, limit: int = 500
-) -> list[DimensionValue]:
-    """Return the values that the organization's costs have, the most expensive first.
-
-    Cost without a value shows as ''. Raises CostQueryError for an unknown dimension.
-    """
-    query = CostQuery(
-        start=EARLIEST,
-        end=LATEST,
-        granularity=Granularity.TOTAL,
-        group_by=(dimension,),
-    )
-    what = counted(organization, query.start, query.end)
-    names = names_for(organization, query.group_by)
-    found: dict[str, None] = {}
-    for currency in what.currencies:
-        rows, _, _ = answer(query, what, currency, limit=limit)
-        found.update(dict.fromkeys(row.group[0] for row in rows))
-    return [DimensionValue(value, names.of(dimension, value)) for value in found][:limit]
 
 
 def filtered(query: CostQuery, *filters: CostFilter) -> CostQuery:

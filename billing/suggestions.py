@@ -5,6 +5,7 @@ It asks the dimension rows, never the costs, and only those of connected account
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -57,7 +58,7 @@ def suggestions(organization: Organization) -> Suggestions:
     """Return what the organization's latest bills offer, in a constant number of queries."""
     what = counted(organization, EARLIEST, LATEST)
     months = sorted({one.billing_period for one in what.deliveries})[-_LATEST_MONTHS:]
-    parameters = {
+    parameters: dict[str, Any] = {
         "deliveries": [one.id for one in what.deliveries if one.billing_period in months],
         "accounts": list(what.accounts),
         "tag": TAG_PREFIX,

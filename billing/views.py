@@ -55,8 +55,8 @@ class Explorer(CostPage):
         """Show what the address asks for, or lead a submitted form to its address."""
         here = reverse("billing:explore", kwargs={"organization": self.organization.slug})
         if FORM_MARK in request.GET:
-            address = address_of(request.GET, self.today())
-            return HttpResponseRedirect(f"{here}?{address}" if address else here)
+            meant = address_of(request.GET, self.today())
+            return HttpResponseRedirect(f"{here}?{meant}" if meant else here)
         address = read_address(request.GET, self.today())
         problems = dict(address.problems)
         result: dict[str, Any] = {}

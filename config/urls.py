@@ -14,6 +14,7 @@ urlpatterns = [
     path("o/<slug:organization>/", include("discovery.urls")),
     path("o/<slug:organization>/", include("connections.urls")),
     path("admin/connections/", include("connections.policies.urls")),
+    path("admin/connections/", include("connections.export_urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api")),
 ]

@@ -75,11 +75,9 @@ def _disconnect(request: HttpRequest, connection: Connection) -> str:
 
 
 def _disconnect_question(connection: Connection) -> str:
-    left_out = (
-        "the costs of every account in its bill leave the totals"
-        if connection.kind == ConnectionKind.ROOT
-        else "its costs leave the totals"
-    )
+    left_out = "its costs leave the totals"
+    if connection.kind == ConnectionKind.ROOT:
+        left_out += ", and no new bill comes for the accounts that it pays for"
     return (
         f"Disconnecting {connection} erases its credentials and stops its imports and discovery;"
         f" {left_out}.\n\nNothing that was imported or discovered is deleted, and nothing changes"

@@ -66,10 +66,10 @@ class ConnectionsView(OrganizationListAPIView):
         """Connect an account. Takes at most 15 seconds to say that it does not work."""
         given = ConnectionSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        made = or_problem(
-            lambda: services.connect(self.organization, connection_input(given.validated_data))
-        )
-        return Response(connection_json(made), status=status.HTTP_201_CREATED)
+        wanted, steps = connection_input(given.validated_data), list[str]()
+        made = or_problem(lambda: services.connect(self.organization, wanted, say=steps.append))
+        answer = {**connection_json(made), "created": steps}
+        return Response(answer, status=status.HTTP_201_CREATED)
 
 
 class OneConnectionView(OrganizationAPIView):
@@ -107,8 +107,11 @@ class ConnectionView(OneConnectionView):
             changes["auth"] = auth_input(changes["auth"])
         if "export" in changes:
             changes["export"] = export_input(changes["export"])
-        changed = or_problem(lambda: services.update_connection(connection, **changes))
-        return Response(connection_json(changed))
+        steps: list[str] = []
+        changed = or_problem(
+            lambda: services.update_connection(connection, **changes, say=steps.append)
+        )
+        return Response({**connection_json(changed), "created": steps})
 
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:

@@ -3,11 +3,17 @@
 from django.urls import path
 
 from connections import api, organization_api
+from connections.exports_api import DetectableExportsView
 from connections.policies.api import PoliciesView
 
 urlpatterns = [
     path("policies/", PoliciesView.as_view(), name="api-policies"),
     path("connections/", api.ConnectionsView.as_view(), name="api-connections"),
+    path(
+        "connections/detectable-exports/",
+        DetectableExportsView.as_view(),
+        name="api-detectable-exports",
+    ),
     path("connections/<int:pk>/", api.ConnectionView.as_view(), name="api-connection"),
     path("connections/<int:pk>/check/", api.CheckView.as_view(), name="api-connection-check"),
     path("connections/<int:pk>/import/", api.ImportView.as_view(), name="api-connection-import"),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from connections import new_exports
 from connections.models import AuthMethod, ConnectionKind, ExportSchema
 from organizations.crypto import Secret
 from organizations.runs import ErrorClass, RunFailure
@@ -149,21 +150,19 @@ class ExportInput:
         segments = [part for part in key.split("/") if part]
         name = self.name.strip().strip("/")
         segments, name = _without_content(segments, name)
-        return replace(
+        given = replace(
             self,
             bucket=own_bucket or bucket or self.bucket.strip().strip("/"),
             prefix="/".join(segments),
             name=name,
         )
+        return new_exports.completed(given) if self.mode == ExportMode.CREATE else given
 
     def problems(self) -> dict[str, str]:
         """Return what is wrong with its form."""
-        found = {}
-        if self.mode != ExportMode.BUCKET_ONLY:
-            found["export.mode"] = (
-                f"The mode “{self.mode}” is not available yet: use bucket_only, with the bucket,"
-                " prefix and name of an export that exists."
-            )
+        if self.mode == ExportMode.DETECT:
+            return {}  # what was entered only says which of the found exports is meant
+        found = new_exports.problems(self) if self.mode == ExportMode.CREATE else {}
         if not _BUCKET.fullmatch(self.bucket):
             found["export.bucket"] = (
                 "Enter the bucket's name: at least 3 letters, digits, dots and hyphens."

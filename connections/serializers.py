@@ -78,7 +78,7 @@ class ExportSerializer(StrictSerializer):
     )
     schema = serializers.ChoiceField(choices=ExportSchema.choices, required=False)
     name = serializers.CharField(max_length=256, required=False, allow_blank=True, default="")
-    bucket = serializers.CharField(max_length=1400)
+    bucket = serializers.CharField(max_length=1400, required=False, allow_blank=True, default="")
     prefix = serializers.CharField(
         max_length=1400, required=False, allow_blank=True, default="", trim_whitespace=True
     )

@@ -14,6 +14,7 @@ from connections import checks, health, jobs, schedules
 from connections.aws.credentials import Credentials
 from connections.aws.identity import Identity
 from connections.aws.session import AwsSession, credentials_of, external_id_of, source_of
+from connections.finding import Say, half_way, note_done, patience_for, settled_export
 from connections.inputs import (
     AuthInput,
     ConnectionInput,
@@ -29,7 +30,6 @@ from connections.verification import (
     credentials_from,
     in_time,
     sign_in,
-    verify_export,
 )
 from organizations.audit import record
 from organizations.models import Organization
@@ -49,11 +49,14 @@ class _Tried:
     results: list[dict[str, str]]
 
 
-def connect(organization: Organization, given: ConnectionInput) -> Connection:
+def connect(
+    organization: Organization, given: ConnectionInput, *, say: Say = lambda sentence: None
+) -> Connection:
     """Connect an account: try everything against AWS, save it, start the first runs.
 
     An account that was disconnected comes back as the same connection, with its history. Takes at
-    most 15 seconds. Raises Refusal.
+    most 15 seconds, and 25 where an export is to be made; `say` is told each thing that was made
+    in AWS. Raises Refusal.
     """
     given = given.cleaned()
     _refuse(given.problems())
@@ -61,7 +64,7 @@ def connect(organization: Organization, given: ConnectionInput) -> Connection:
     if given.auth.method == AuthMethod.COSTS_ONLY:
         return _connect_costs_only(organization, given)
     credentials = _entered_credentials(organization, given.auth)
-    patience = Patience()
+    patience = patience_for(given.export)
     session, identity = in_time(lambda: sign_in(credentials, account=f"“{given.name}”"), patience)
     _refuse_connected(organization, identity.account_id)
     draft = _revived(organization, identity) or Connection(
@@ -71,7 +74,9 @@ def connect(organization: Organization, given: ConnectionInput) -> Connection:
     draft.auth_method = given.auth.method
     draft.import_every = given.import_every or draft.import_every
     draft.discover_every = given.discover_every or draft.discover_every
-    tried = _try(draft, session, identity, given=given.export, present=None, patience=patience)
+    tried = _try(
+        draft, session, identity, given=given.export, present=None, patience=patience, say=say
+    )
     return _saved(draft, lambda: _save_new(draft, given.auth, tried))
 
 
@@ -101,6 +106,7 @@ def update_connection(
     *,
     auth: AuthInput | None = None,
     export: ExportInput | None = None,
+    say: Say = lambda sentence: None,
     **settings: Any,
 ) -> Connection:
     """Change what is given, as one step; `auth` and `export` are given whole. Raises Refusal.
@@ -122,7 +128,7 @@ def update_connection(
         raise Refusal({"": "This account is disconnected: connect it again instead."})
     if settings.get("name", connection.name) != connection.name:
         _refuse_taken_name(connection.organization, settings["name"])
-    tried = _try_again(connection, auth, export) if auth or export else None
+    tried = _try_again(connection, auth, export, say) if auth or export else None
     return _saved(connection, lambda: _save_changes(connection, settings, auth, export, tried))
 
 
@@ -159,23 +165,29 @@ def _try(
     given: ExportInput | None,
     present: Export | None,
     patience: Patience,
+    say: Say,
 ) -> _Tried:
     """Verify the given export and try all permissions, in the time that is left."""
+    done: list[str] = []
 
     def ask() -> _Tried:
         export = present
         if given is not None:
-            export = verify_export(session, given)
+            export = settled_export(session, given, identity, patience, done.append)
         needed = checks.needed_permissions(connection, export)
         # A second less than there is: what is late is unknown, and the rest is still saved.
         seconds = min(_PROBE_SECONDS, max(0.0, patience.left - 1))
         return _Tried(identity, export, try_permissions(session, needed, seconds=seconds))
 
-    return in_time(ask, patience)
+    with half_way(done):
+        try:
+            return in_time(ask, patience)
+        finally:
+            note_done(connection, identity, done, say)
 
 
 def _try_again(
-    connection: Connection, auth: AuthInput | None, export: ExportInput | None
+    connection: Connection, auth: AuthInput | None, export: ExportInput | None, say: Say
 ) -> _Tried:
     if auth is not None and auth.method == AuthMethod.COSTS_ONLY:
         return _without_signing_in(connection, auth)
@@ -185,7 +197,7 @@ def _try_again(
     else:
         credentials = _entered_credentials(connection.organization, auth)
         connection.auth_method = auth.method
-    patience = Patience()
+    patience = patience_for(export)
     session, identity = in_time(lambda: sign_in(credentials, account=str(connection)), patience)
     if identity.account_id != connection.account_id:
         raise Refusal(
@@ -195,7 +207,9 @@ def _try_again(
             }
         )
     present = connection.current_export
-    return _try(connection, session, identity, given=export, present=present, patience=patience)
+    return _try(
+        connection, session, identity, given=export, present=present, patience=patience, say=say
+    )
 
 
 def _without_signing_in(connection: Connection, auth: AuthInput) -> _Tried:

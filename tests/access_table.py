@@ -22,7 +22,7 @@ class Guard(Enum):
 class Route:
     """One route: its name, how to call it, and what the caller needs.
 
-    `url` may hold {organization} and {connection}, {import_run}, … : objects of Acme by name.
+    `url` may hold {organization} and {connection}, {importrun}, … : objects of Acme by name.
     `of_object` says that the address names an object, so a stranger to it gets 404.
     """
 
@@ -45,6 +45,9 @@ PAGES = [
     Route("welcome", "/welcome/MQ/bad-token/", Guard.PUBLIC),
     Route("welcome-done", "/welcome/done/", Guard.PUBLIC),
     Route("connection-policies", "/admin/connections/policies/", Guard.OPERATOR),
+    Route("connection-find-export", "/admin/connections/find-export/", Guard.OPERATOR),
+    Route("connection-choose-export", "/admin/connections/find-export/choose/", Guard.OPERATOR),
+    Route("connection-create", "/admin/connections/create-export/", Guard.OPERATOR),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
     Route(
@@ -67,10 +70,16 @@ API = [
     Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
     Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
     Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
-    Route("api-imports", "/api/v1/imports/", Action.MANAGE_CONNECTIONS),
-    Route("api-import", "/api/v1/imports/{importrun}/", Action.MANAGE_CONNECTIONS, of_object=True),
+    Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),
+    Route("api-import", "/api/v1/imports/{importrun}/", Action.VIEW_COSTS, of_object=True),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS, method="post"),
+    Route(
+        "api-detectable-exports",
+        "/api/v1/connections/detectable-exports/",
+        Action.MANAGE_CONNECTIONS,
+        method="post",
+    ),
     Route(
         "api-connection",
         "/api/v1/connections/{connection}/",
@@ -150,6 +159,9 @@ ADMIN: dict[str, tuple[Action | Guard, Action | Guard | None]] = {
     "organizations.auditevent": (Action.MANAGE_MEMBERS, None),
     "connections.connection": (Action.MANAGE_CONNECTIONS, Action.MANAGE_CONNECTIONS),
     "connections.checkrun": (Action.MANAGE_CONNECTIONS, None),
+    "billing.importrun": (Action.MANAGE_CONNECTIONS, None),
+    "billing.delivery": (Action.MANAGE_CONNECTIONS, None),
+    "billing.billingmonth": (Action.MANAGE_CONNECTIONS, None),
     "discovery.discoveryrun": (Action.MANAGE_CONNECTIONS, None),
     "discovery.resource": (Action.MANAGE_CONNECTIONS, None),
     "django_celery_beat.periodictask": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),

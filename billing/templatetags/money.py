@@ -14,17 +14,18 @@ register = template.Library()
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
 _WITHOUT_MINOR_UNIT = frozenset({"JPY", "KRW", "CLP", "VND"})
 _MINUS = "\N{MINUS SIGN}"
+_NOTHING = "\N{EN DASH}"
 
 
 @register.filter
 def money(amount: Decimal | None, currency: str = "") -> SafeString | str:
     """Show an amount rounded to the currency's unit, with the exact value on hover.
 
-    `$12,345.67`, `−€3.10`, `CHF 8.00`; an amount that rounds to nothing is `<$0.01`, since it is
+    `$12,345.67`, `€3.10`, `CHF 8.00`; an amount that rounds to nothing is `<$0.01`, since it is
     not nothing; None is a dash.
     """
     if amount is None:
-        return "–"
+        return _NOTHING
     exact = plain(amount)
     return format_html(
         '<data class="money" value="{}" title="{}">{}</data>',
@@ -96,6 +97,8 @@ def _percent_text(percent: Decimal) -> str:
 def share(amount: Decimal, total: Decimal) -> str:
     """Return what part of the total an amount is, `12.5 %`; a dash where that means nothing."""
     if not total or amount < 0 or total < 0:
-        return "–"
+        return _NOTHING
     part = (amount / total * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    if amount and not part:
+        return "<0.1\N{NO-BREAK SPACE}%"
     return f"{part}\N{NO-BREAK SPACE}%"

@@ -113,15 +113,14 @@ def _export_at(folder: str, inside: list[str]) -> FoundExport | None:
 def is_declared(session: AwsSession, *, bucket: str, name: str, schema: ExportSchema) -> bool:
     """Say whether AWS itself lists an export of this name that writes to this bucket.
 
-    False also where the credentials may not ask: the permission is not needed otherwise.
+    False also where it cannot be found out: nothing else needs the permission, or a way to
+    these services' addresses.
     """
     lists = _reports if schema == ExportSchema.LEGACY_CUR else _data_exports
     try:
         return (bucket, name) in lists(session, name)
-    except AwsFailure as failure:
-        if failure.error_class == ErrorClass.PERMISSION:
-            return False
-        raise
+    except AwsFailure:
+        return False
 
 
 def _reports(session: AwsSession, name: str) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ retries and time-outs are the same everywhere, and the IAM action of each call i
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import boto3
@@ -226,3 +227,9 @@ def _role_credentials(role: AssumedRole, config: Config) -> DeferredRefreshableC
     return DeferredRefreshableCredentials(
         method="assume-role", refresh_using=fetcher.fetch_credentials
     )
+
+
+@lru_cache(maxsize=1)
+def bucket_regions() -> tuple[str, ...]:
+    """Return the commercial regions in which a bucket may be made, as botocore knows them."""
+    return tuple(sorted(boto3.Session().get_available_regions("s3")))

@@ -37,6 +37,8 @@ _FIND = (
 _PREPARE = (
     Need("s3:CreateBucket", "Create the bucket where there is none"),
     Need("s3:PutBucketPublicAccessBlock", "Keep the new bucket private"),
+    Need("s3:PutBucketOwnershipControls", "Let the new bucket's files belong to its owner alone"),
+    Need("s3:PutEncryptionConfiguration", "Encrypt what lies in the new bucket"),
     Need("s3:GetBucketPolicy", "Read the bucket's policy, to keep what it says"),
     Need("s3:PutBucketPolicy", "Add that AWS may deliver into the bucket"),
 )

@@ -4,4 +4,4 @@ from django.urls import path
 
 from connections.policies import views
 
-urlpatterns = [path("policies/", views.page, name=views.ROUTE)]
+urlpatterns = [path("policies/", views.policies_page, name=views.ROUTE)]

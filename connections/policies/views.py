@@ -4,9 +4,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from connections.models import Connection
@@ -25,8 +28,12 @@ def policies_url(connection: Connection, **values: str) -> str:
 
 
 @require_safe
+@never_cache
+@login_required
 def policies_page(request: HttpRequest) -> HttpResponse:
     """Show the form and, once it is filled in, the policies; `file` downloads one of them."""
+    if not admin.site.has_permission(request):
+        raise PermissionDenied("The operators' screen is for operators and owners.")
     user: Any = request.user
     organizations = user.organizations_allowing(Action.MANAGE_CONNECTIONS)
     connection = _connection(request)
@@ -38,9 +45,7 @@ def policies_page(request: HttpRequest) -> HttpResponse:
     form = filled_form(given, connection)
     organization = _organization(request, organizations, connection)
     is_asked = bool(given or connection)
-    answer = (
-        answer_for(form, organization) if is_asked and organization and form.is_valid() else None
-    )
+    answer = _answer(form, organization) if is_asked else None
     if "file" in request.GET:
         return _download(answer, request.GET["file"])
     if not is_asked:
@@ -57,6 +62,12 @@ def policies_page(request: HttpRequest) -> HttpResponse:
         "downloads": _downloads(request, answer),
     }
     return TemplateResponse(request, "admin/connections/policies.html", context)
+
+
+def _answer(form: PolicyForm, organization: Organization | None) -> Answer | None:
+    if organization is None:
+        form.add_error(None, "Create an organization first: policies are written for one.")
+    return answer_for(form, organization) if form.is_valid() and organization else None
 
 
 def _connection(request: HttpRequest) -> Connection | None:
@@ -109,6 +120,3 @@ def _downloads(request: HttpRequest, answer: Answer | None) -> list[dict[str, An
         query["file"] = file.name
         downloads.append({"file": file, "url": f"?{query.urlencode()}"})
     return downloads
-
-
-page = admin.site.admin_view(policies_page)

@@ -45,6 +45,15 @@ S3_OPERATIONS: dict[tuple[str, str, str], tuple[str, str]] = {
     ("GET", "bucket", "versioning"): ("GetBucketVersioning", "GetBucketVersioning"),
     ("PUT", "bucket", "versioning"): ("PutBucketVersioning", "PutBucketVersioning"),
     ("GET", "bucket", "encryption"): ("GetBucketEncryption", "GetEncryptionConfiguration"),
+    ("PUT", "bucket", "encryption"): ("PutBucketEncryption", "PutEncryptionConfiguration"),
+    ("GET", "bucket", "ownershipControls"): (
+        "GetBucketOwnershipControls",
+        "GetBucketOwnershipControls",
+    ),
+    ("PUT", "bucket", "ownershipControls"): (
+        "PutBucketOwnershipControls",
+        "PutBucketOwnershipControls",
+    ),
     ("GET", "bucket", "lifecycle"): (
         "GetBucketLifecycleConfiguration",
         "GetLifecycleConfiguration",

@@ -59,9 +59,16 @@ def admit(environ: Environ, call: Call) -> Principal:
     call.account_id = principal.account_id
     if call.name == "sts:AssumeRole":
         _admit_to_role(call, principal)
-    elif not may(principal, call):
+    elif not may(principal, call) or _is_anothers_bucket(environ, call):
         raise denial(call, principal)
     return principal
+
+
+def _is_anothers_bucket(environ: Environ, call: Call) -> bool:
+    """Whether the caller said whose bucket it must be, and it is somebody else's."""
+    expected = environ.get("HTTP_X_AMZ_EXPECTED_BUCKET_OWNER", "")
+    owner = _bucket_owner(call)
+    return bool(expected and owner and owner != expected)
 
 
 def _refusal(call: Call, what: str) -> AwsError:

@@ -105,8 +105,6 @@ def test_wrong_credentials_get_a_sentence_under_their_field(
         ({"schema": "focus_1_2"}, "export.schema", "is CUR 2.0, not FOCUS 1.2"),
         ({"schema": "legacy_cur"}, "export.schema", "is CUR 2.0, not Legacy CUR"),
         ({"schema": "cur3"}, "export.schema", "not a valid choice"),
-        ({"mode": "detect"}, "export.mode", "not available yet"),
-        ({"mode": "create"}, "export.mode", "not available yet"),
         ({"name": "\x00"}, "export.name", "Null characters"),
         ({"unknown": 1}, "export.unknown", "not known"),
     ],

@@ -252,7 +252,7 @@ def test_a_statement_that_says_the_same_in_another_spelling_is_known() -> None:
         ({"mode": Mode.READ_ONLY, "bucket": "bills", "prefix": "a\nb"}, "prefix"),
         ({"mode": Mode.READ_ONLY, "bucket": "bills", "export_name": 'a"b'}, "export_name"),
         ({"mode": Mode.READ_ONLY, "bucket": "bills", "account_id": "12"}, "account_id"),
-        ({"mode": Mode.READ_ONLY, "bucket": "bills", "account_id": "١" * 12}, "account_id"),
+        ({"mode": Mode.READ_ONLY, "bucket": "bills", "account_id": "\u0661" * 12}, "account_id"),
         ({"mode": Mode.AUTOMATIC, "bucket": "bills"}, "account_id"),
         ({"mode": Mode.DISCOVER, "grant_to": GrantTo.ROLE, "account_id": ACCOUNT}, "portal_arn"),
         ({"mode": Mode.TRUST_POLICY, "account_id": ACCOUNT, "portal_arn": "*"}, "portal_arn"),

@@ -5,23 +5,31 @@ work of a mode; without any one action something fails with a sentence that name
 action of the policy is used. A new kind of work joins by a line in WORK.
 """
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from io import StringIO
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from django.core.management import CommandError, call_command
 
 from billing.models import ImportRun
 from connections.aws.credentials import AccessKey
-from connections.aws.session import AwsSession
+from connections.aws.portal import portal_arn
+from connections.aws.session import AwsSession, external_id_of
+from connections.policies.bucket import merged
 from connections.policies.modes import documents
 from connections.policies.statements import Document, Kind
-from connections.policies.values import Mode, Values
+from connections.policies.values import GrantTo, Mode, Values
 from demo.aws.calls import IAM_PREFIX, S3_OPERATIONS
+from demo.aws.gate import DEPENDENT
+from demo.bills.delivery import DataExport, deliver, put
+from demo.bills.line_items import Bill, LineItem
 from discovery.collectors import COLLECTORS
 from discovery.models import DiscoveryRun
 from discovery.permissions import needed_permissions
@@ -30,7 +38,7 @@ from organizations.access import Role
 from organizations.crypto import Secret
 from organizations.runs import RunFailure, RunState
 from tests.cast import Cast
-from tests.connections.pretend import BUCKET, PAYER, REGION, PretendAccount, _call, body
+from tests.connections.pretend import BUCKET, MEMBER, PAYER, REGION, PretendAccount, _call, body
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -81,10 +89,10 @@ def _resources(payer: PretendAccount) -> None:
 
 
 # --- the work of each mode --------------------------------------------------------------------
-def connect_and_import(world: World, without: str = "") -> str:
+def connect_and_import(world: World, without: str = "", bucket: str = BUCKET) -> str:
     """Connect the payer and import its bill; return all that anybody was told about bills."""
     response = world.cast.api(Role.OPERATOR).post(
-        "/api/v1/connections/", body(world.auth), format="json"
+        "/api/v1/connections/", body(world.auth, export={"bucket": bucket}), format="json"
     )
     if response.status_code != 201:
         return str(response.json()["errors"])
@@ -111,7 +119,7 @@ def discover(world: World, without: str = "") -> str:
 
 
 def create_an_export(world: World, without: str = "") -> str:
-    """Find exports, make a bucket and an export in it, as an operator would; connect to it."""
+    """Find what exists, make a bucket and an export, and connect to it once AWS has delivered."""
     session = AwsSession(
         AccessKey(world.auth["access_key_id"], Secret(world.auth["secret_access_key"])),
         account="the payer",
@@ -120,8 +128,15 @@ def create_an_export(world: World, without: str = "") -> str:
         _make_export(session)
     except RunFailure as failure:
         return f"{failure.message} {failure.hint}"
-    world.payer.deliver()
-    return connect_and_import(world)
+    _deliver(world.payer, NEW_BUCKET)
+    return connect_and_import(world, bucket=NEW_BUCKET)
+
+
+def _deliver(owner: PretendAccount, bucket: str) -> None:
+    start = dt.datetime(2026, 10, 3, tzinfo=dt.UTC)
+    bill = Bill(start.date().replace(day=1), [LineItem(PAYER, start, Decimal("12.5"))], PAYER)
+    made = deliver(DataExport(bucket, "daily", PAYER, prefix="cur"), bill)
+    put(made, owner.client("s3", REGION))
 
 
 def _make_export(session: AwsSession) -> None:
@@ -200,6 +215,7 @@ class Work:
 WORK = {
     Mode.READ_ONLY: Work(connect_and_import, ImportRun),
     Mode.DISCOVER: Work(discover, DiscoveryRun),
+    Mode.AUTOMATIC: Work(create_an_export, ImportRun),
 }
 
 
@@ -210,7 +226,8 @@ def _values(mode: Mode, **changes: Any) -> Values:
 
 
 def _document(mode: Mode, **changes: Any) -> Document:
-    made = documents(_values(mode, **changes))
+    bucket = NEW_BUCKET if mode == Mode.AUTOMATIC else BUCKET
+    made = documents(_values(mode, **{"bucket": bucket, **changes}))
     return next(one for one in made if one.kind == Kind.IDENTITY)
 
 
@@ -240,7 +257,9 @@ def used(requests: list[dict[str, Any]]) -> set[str]:
         name = PERMISSION_OF.get(one["action"], one["action"])
         if one["status"] != 403 and one["account"] == PAYER:
             found.add(f"{service}:{name if service == 's3' else one['action']}")
-    return found - {"sts:GetCallerIdentity"}
+    found |= {DEPENDENT[action] for action in found if action in DEPENDENT}
+    # The one needs no permission; the other is AWS, delivering.
+    return found - {"sts:GetCallerIdentity", "s3:PutObject"}
 
 
 def each_action() -> Iterator[Any]:
@@ -269,7 +288,102 @@ def test_without_one_action_something_fails_and_names_it(
     world: World, mode: Mode, action: str
 ) -> None:
     world.grant(without(_document(mode).policy, action))
-    assert action in WORK[mode].do(world, action)
+    told = WORK[mode].do(world, action)
+    # AWS refuses the call that needs the other permission, too.
+    refused = {action, *(call for call, needed in DEPENDENT.items() if needed == action)}
+    assert [one for one in refused if one in told], told
+
+
+# --- roles, and buckets of other accounts -----------------------------------------------------
+def test_a_role_made_from_the_documents_connects(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portal = PretendAccount(account_id=MEMBER, endpoint=world.payer.endpoint)
+    key = portal.user("sts:GetCallerIdentity", name="portal-itself")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["access_key_id"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["secret_access_key"])
+    assert portal_arn() == f"arn:aws:iam::{MEMBER}:user/portal-itself"
+    values = _values(
+        Mode.READ_ONLY,
+        grant_to=GrantTo.ROLE,
+        portal_arn=portal_arn(),
+        external_id=external_id_of(world.cast.acme),
+    )
+    made = {one.name: one.text for one in documents(values)}
+    iam = world.payer.client("iam")
+    iam.create_role(RoleName=values.role_name, AssumeRolePolicyDocument=made["trust-policy"])
+    iam.put_role_policy(
+        RoleName=values.role_name, PolicyName="read", PolicyDocument=made["read-only"]
+    )
+    world.auth = {"method": "assume_role", "role_arn": values.role_arn}
+    assert "does not let the portal assume" in connect_and_import(world)
+    portal.client("iam").put_user_policy(
+        UserName="portal-itself", PolicyName="portal", PolicyDocument=made["portal-policy"]
+    )
+    connect_and_import(world)
+    assert set(ImportRun.objects.values_list("state", flat=True)) == {RunState.SUCCEEDED}
+
+
+def test_a_bucket_of_another_account_is_read_with_both_sides(world: World) -> None:
+    owner = PretendAccount(account_id=MEMBER, endpoint=world.payer.endpoint)
+    owner.bucket("member-bills")
+    _deliver(owner, "member-bills")
+    bucket_side, identity_side = _both_sides()
+    world.grant(identity_side.policy)
+    assert "s3:GetBucketLocation" in connect_and_import(world, bucket="member-bills")
+    s3 = owner.client("s3", REGION)
+    s3.put_bucket_policy(Bucket="member-bills", Policy=bucket_side.text)
+    told = connect_and_import(world, bucket="member-bills")
+    assert "may not" not in told
+    assert set(ImportRun.objects.values_list("state", flat=True)) == {RunState.SUCCEEDED}
+
+
+def _both_sides() -> tuple[Document, Document]:
+    values = _values(Mode.CROSS_ACCOUNT, bucket="member-bills", bucket_account_id=MEMBER)
+    made = {one.kind: one for one in documents(values)}
+    return made[Kind.BUCKET], made[Kind.IDENTITY]
+
+
+@pytest.mark.parametrize("schema", ["legacy_cur", "cur2"])
+def test_the_bucket_policy_lets_aws_deliver_and_keeps_what_was_there(
+    world: World, schema: str
+) -> None:
+    s3 = world.payer.client("s3", REGION)
+    theirs = {
+        "Sid": "Theirs",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:DeleteObject",
+        "Resource": f"arn:aws:s3:::{BUCKET}/*",
+    }
+    before = {"Version": "2012-10-17", "Statement": [theirs]}
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(before))
+    with pytest.raises(ClientError, match="ValidationException"):
+        _create(world.payer, schema)
+    wanted = documents(_values(Mode.BUCKET_POLICY, schema=schema))[0].statements
+    s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(merged(before, wanted)))
+    _create(world.payer, schema)
+    after = json.loads(s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    assert after["Statement"][0] == theirs
+
+
+def _create(payer: PretendAccount, schema: str) -> None:
+    if schema == "cur2":
+        payer.client("bcm-data-exports").create_export(Export=_export(BUCKET))
+        return
+    payer.client("cur").put_report_definition(
+        ReportDefinition={
+            "ReportName": "daily",
+            "TimeUnit": "DAILY",
+            "Format": "Parquet",
+            "Compression": "Parquet",
+            "AdditionalSchemaElements": ["RESOURCES"],
+            "S3Bucket": BUCKET,
+            "S3Prefix": "cur",
+            "S3Region": REGION,
+            "ReportVersioning": "OVERWRITE_REPORT",
+        }
+    )
 
 
 def _command(name: str) -> str:

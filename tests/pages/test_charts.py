@@ -14,11 +14,17 @@ amounts = st.decimals(
 keys = st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=3)
 
 
-@given(st.dictionaries(st.tuples(st.sampled_from(["d1", "d2", "d3"]), keys), amounts, max_size=60))
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(["2026-01-01", "2026-01-02", "2026-01-03"]), keys),
+        amounts,
+        max_size=60,
+    )
+)
 def test_the_series_add_up_to_everything_that_was_given(
     given_amounts: dict[tuple[str, str], Decimal],
 ) -> None:
-    chart = stacked(["d1", "d2", "d3"], given_amounts, {}, "USD")
+    chart = stacked(["2026-01-01", "2026-01-02", "2026-01-03"], given_amounts, {}, "USD")
     exact = sum(Fraction(amount) for amount in given_amounts.values())
     assert Fraction(chart.total) == exact
     if given_amounts:
@@ -36,8 +42,8 @@ def test_a_key_keeps_its_colour_whoever_else_is_shown() -> None:
 
 
 def test_beyond_nine_series_the_rest_is_one() -> None:
-    given_amounts = {("d1", f"k{n:02d}"): Decimal(100 - n) for n in range(12)}
-    chart = stacked(["d1"], given_amounts, {"k00": "First"}, "USD")
+    given_amounts = {("2026-01-01", f"k{n:02d}"): Decimal(100 - n) for n in range(12)}
+    chart = stacked(["2026-01-01"], given_amounts, {"k00": "First"}, "USD")
     assert [series.label for series in chart.series][:2] == ["First", "k01"]
     assert chart.series[-1].key == OTHER
     assert chart.series[-1].label == "3 others"

@@ -8,6 +8,9 @@ from django.template import Context, Template
 
 from billing.templatetags.money import money, money_text, share
 
+NOTHING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+
 
 @pytest.mark.parametrize(
     ("amount", "currency", "shown"),
@@ -15,10 +18,10 @@ from billing.templatetags.money import money, money_text, share
         ("12345.67", "USD", "$12,345.67"),
         ("0.005", "USD", "$0.01"),
         ("0.0049", "USD", "<$0.01"),
-        ("-0.0049", "USD", ">−$0.01"),
+        ("-0.0049", "USD", f">{MINUS}$0.01"),
         ("0", "USD", "$0.00"),
         ("0E-20", "USD", "$0.00"),
-        ("-3.1", "EUR", "−€3.10"),
+        ("-3.1", "EUR", f"{MINUS}€3.10"),
         ("1234.5", "JPY", "¥1,235"),
         ("8", "CHF", "CHF\u00a08.00"),
         ("99999999999999999.995", "USD", "$100,000,000,000,000,000.00"),
@@ -37,7 +40,7 @@ def test_the_exact_amount_is_kept_beside_the_rounded_one() -> None:
 
 
 def test_no_amount_is_a_dash() -> None:
-    assert money(None, "USD") == "–"
+    assert money(None, "USD") == NOTHING
 
 
 def change(now: Any, before: Any) -> str:
@@ -51,13 +54,13 @@ def change(now: Any, before: Any) -> str:
     ("now", "before", "words", "direction"),
     [
         ("108.1", "100", "+8.1", "up"),
-        ("50", "100", "−50.0", "down"),
+        ("50", "100", f"{MINUS}50.0", "down"),
         ("100", "100", "no change", "same"),
         ("100.001", "100", "+&lt;0.1", "up"),
         ("5", "0", "new", "up"),
         ("0", "5", "gone", "down"),
         ("100000", "1", "+&gt;999", "up"),
-        ("-5", "10", "−$15.00", "down"),
+        ("-5", "10", f"{MINUS}$15.00", "down"),
     ],
 )
 def test_a_change_is_said_in_words_and_not_by_colour_alone(
@@ -70,5 +73,6 @@ def test_a_change_is_said_in_words_and_not_by_colour_alone(
 
 def test_a_share_of_nothing_or_of_a_credit_is_not_invented() -> None:
     assert share(Decimal(1), Decimal(3)) == "33.3\u00a0%"
-    assert share(Decimal(1), Decimal(0)) == "–"
-    assert share(Decimal(-1), Decimal(3)) == "–"
+    assert share(Decimal("0.0001"), Decimal(3)) == "<0.1\u00a0%"
+    assert share(Decimal(1), Decimal(0)) == NOTHING
+    assert share(Decimal(-1), Decimal(3)) == NOTHING

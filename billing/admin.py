@@ -1,0 +1,266 @@
+"""Operators' screens: imports with what they found, deliveries, and which one a month counts."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from billing.exact import plain
+from billing.models import BillingMonth, Delivery, ImportRun
+from connections.admin import badge
+from organizations.admin_base import ReadOnlyAdmin, ScopedInline
+
+
+def amount_of(amount: Decimal | None, currency: str) -> str:
+    """Return an amount to its last digit with its currency; a dash where there is none."""
+    return "-" if amount is None else f"{plain(amount)} {currency}"
+
+
+class MonthInline(ScopedInline):
+    """The months of a look."""
+
+    model = ImportRun
+    fk_name = "parent"
+    verbose_name_plural = "months"
+    fields = ("month", "condition", "rows_read", "total", "error_message")
+    readonly_fields = fields
+
+    @admin.display(description="month")
+    def month(self, run: ImportRun) -> str:
+        return f"{run.billing_period:%Y-%m}"
+
+    @admin.display(description="state")
+    def condition(self, run: ImportRun) -> SafeString:
+        return badge(run.state, run.get_state_display())
+
+    @admin.display(description="total")
+    def total(self, run: ImportRun) -> str:
+        return amount_of(run.portal_total, run.currency)
+
+
+class ScopeFilter(admin.SimpleListFilter):
+    """Most looks find nothing new."""
+
+    title = "what"
+    parameter_name = "what"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("months", "Months"), ("looks", "Looks at a connection")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() is None:
+            return queryset
+        return queryset.filter(billing_period__isnull=self.value() == "looks")
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
+    """Imports: what was read, what it came to, what was left out, what went wrong."""
+
+    list_display = [
+        "queued_at",
+        "connection",
+        "month",
+        "condition",
+        "rows",
+        "total",
+        "duration",
+        "error_message",
+    ]
+    list_filter = ["state", ScopeFilter, "connection", "error_class", "queued_at"]
+    list_select_related = ["connection"]
+    date_hierarchy = "queued_at"
+    inlines = [MonthInline]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "connection",
+                    "month",
+                    "condition",
+                    "step",
+                    "how_far",
+                    "trigger",
+                    "requested_by",
+                    "attempt",
+                ]
+            },
+        ),
+        ("Error", {"fields": ["error_class", "error_message", "error_hint"]}),
+        (
+            "Result",
+            {
+                "fields": [
+                    "rows",
+                    "rows_loaded",
+                    "bytes",
+                    "export_sum",
+                    "total",
+                    "said",
+                    "skipped",
+                ]
+            },
+        ),
+        ("Delivery", {"fields": ["export", "delivery"]}),
+        ("Times", {"fields": ["queued_at", "started_at", "finished_at", "duration", "steps"]}),
+    ]
+    readonly_fields: ClassVar[list[str]] = [
+        "month",
+        "condition",
+        "how_far",
+        "rows",
+        "bytes",
+        "export_sum",
+        "total",
+        "said",
+        "skipped",
+        "duration",
+        "steps",
+    ]
+
+    @admin.display(description="billing period", ordering="billing_period")
+    def month(self, run: ImportRun) -> str:
+        """Return the month, or that all were looked at."""
+        return f"{run.billing_period:%Y-%m}" if run.billing_period else "all months"
+
+    @admin.display(description="state", ordering="state")
+    def condition(self, run: ImportRun) -> SafeString:
+        """Show the state as a badge."""
+        return badge(run.state, run.get_state_display())
+
+    @admin.display(description="progress")
+    def how_far(self, run: ImportRun) -> str:
+        """Return the files and bytes read so far."""
+        known = run.progress
+        if "files" not in known:
+            return "-"
+        return (
+            f"{known['files_read']} of {known['files']} files,"
+            f" {filesizeformat(known['bytes'])} of {filesizeformat(known['bytes_total'])},"
+            f" {intcomma(known['rows'])} line items"
+        )
+
+    @admin.display(description="line items", ordering="rows_read")
+    def rows(self, run: ImportRun) -> str:
+        """Return the line items read."""
+        return str(intcomma(run.rows_read))
+
+    @admin.display(description="read")
+    def bytes(self, run: ImportRun) -> str:
+        """Return the size of the files read."""
+        return filesizeformat(run.bytes_read)
+
+    @admin.display(description="export's total")
+    def export_sum(self, run: ImportRun) -> str:
+        """Return what the export itself comes to."""
+        return amount_of(run.export_total, run.currency)
+
+    @admin.display(description="portal's total")
+    def total(self, run: ImportRun) -> str:
+        """Return what the portal holds."""
+        return amount_of(run.portal_total, run.currency)
+
+    @admin.display(description="took")
+    def duration(self, run: ImportRun) -> str:
+        """Return the seconds it took or has been going."""
+        return "-" if run.seconds is None else f"{run.seconds:.1f} s"
+
+    @admin.display(description="warnings")
+    def said(self, run: ImportRun) -> SafeString | str:
+        """Show what people should know although it went well."""
+        return _list((warning,) for warning in run.warnings)
+
+    @admin.display(description="accounts not connected")
+    def skipped(self, run: ImportRun) -> SafeString | str:
+        """Show what is in the bill and in no total, because its account is not connected."""
+        return _list(
+            (
+                f"{one['name'] or 'Account'} ({one['account_id']}):"
+                f" {plain(Decimal(one['amount']))} {one['currency']}",
+            )
+            for one in run.skipped_accounts
+        )
+
+    @admin.display(description="seconds by step")
+    def steps(self, run: ImportRun) -> str:
+        """Return how long each step took."""
+        return ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.timings.items()) or "-"
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
+    """Versions of months, as AWS delivered them."""
+
+    list_display = [
+        "created_at",
+        "export",
+        "month",
+        "condition",
+        "rows_read",
+        "rows_loaded",
+        "data_through",
+        "is_final",
+    ]
+    list_filter = ["state", "export", "billing_period"]
+    list_select_related = ["export"]
+    readonly_fields: ClassVar[list[str]] = ["sums"]
+    fields: ClassVar[Any] = [
+        "export",
+        "billing_period",
+        "state",
+        "sums",
+        "rows_read",
+        "rows_loaded",
+        "bytes_read",
+        "data_through",
+        "is_final",
+        "execution_id",
+        "manifest_key",
+        "created_at",
+        "loaded_at",
+    ]
+
+    @admin.display(description="billing period", ordering="billing_period")
+    def month(self, delivery: Delivery) -> str:
+        """Return the month."""
+        return f"{delivery.billing_period:%Y-%m}"
+
+    @admin.display(description="state", ordering="state")
+    def condition(self, delivery: Delivery) -> SafeString:
+        """Show the state as a badge."""
+        return badge(delivery.state, delivery.get_state_display())
+
+    @admin.display(description="totals")
+    def sums(self, delivery: Delivery) -> SafeString | str:
+        """Show every measure in every currency, to the last digit."""
+        return _list(
+            (f"{name.replace('_', ' ')}: {plain(Decimal(amount))} {currency}",)
+            for currency, measures in sorted(delivery.totals.items())
+            for name, amount in measures.items()
+        )
+
+
+@admin.register(BillingMonth)
+class BillingMonthAdmin(ReadOnlyAdmin[BillingMonth]):
+    """Which delivery each month is counted from."""
+
+    list_display = ["connection", "month", "delivery", "changed_at"]
+    list_filter = ["connection", "billing_period"]
+    list_select_related = ["connection", "delivery"]
+
+    @admin.display(description="billing period", ordering="billing_period")
+    def month(self, one: BillingMonth) -> str:
+        """Return the month."""
+        return f"{one.billing_period:%Y-%m}"
+
+
+def _list(rows: Any) -> SafeString | str:
+    items = format_html_join("", "<li>{}</li>", rows)
+    return format_html('<ul class="run-warnings">{}</ul>', items) if items else "-"
