@@ -11,7 +11,7 @@ from organizations.runs import Run, Trigger
 
 
 def _start(connection: Connection, trigger: Trigger) -> Run:
-    return services.request_import(connection, trigger)
+    return services.request_imports(connection, trigger)
 
 
 def _recent(connection: Connection) -> Any:

@@ -163,7 +163,7 @@ class ImportRun(Run):
         abstract = False
         constraints = [
             models.UniqueConstraint(
-                fields=["connection", "billing_period"],
+                fields=["connection", "export", "billing_period"],
                 condition=Q(state__in=ACTIVE_STATES),
                 nulls_distinct=False,
                 name="one_import_at_a_time",

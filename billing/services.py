@@ -53,6 +53,7 @@ def request_import(
     first_period: date | None = None,
     last_period: date | None = None,
     force: bool = False,
+    export: Export | None = None,
     sender: Send | None = send,
 ) -> ImportRun:
     """Ask for an import of a connection's changed months; return the look that will do it.
@@ -60,9 +61,10 @@ def request_import(
     While one is queued or running, that one is returned. `sender` None leaves the running to the
     caller. Raises RunFailure when the connection has nothing to import from.
     """
-    export = _export_of(connection)
+    present = _export_of(connection)
+    export = export or present
     active = ImportRun.objects.filter(
-        connection=connection, billing_period=None, state__in=ACTIVE_STATES
+        connection=connection, export=export, billing_period=None, state__in=ACTIVE_STATES
     )
     look = active.first()
     if look is None:
@@ -83,6 +85,20 @@ def request_import(
     return look
 
 
+def request_imports(connection: Connection, trigger: Trigger) -> ImportRun:
+    """Ask for an import of every live export; return the look at the present one."""
+    look = request_import(connection, trigger)
+    for export in other_exports(connection):
+        request_import(connection, trigger, export=export)
+    return look
+
+
+def other_exports(connection: Connection) -> list[Export]:
+    """Return the exports that are imported besides the present one, to be compared with it."""
+    present = connection.current_export
+    return [one for one in connection.exports.live() if one != present]
+
+
 def _export_of(connection: Connection) -> Export:
     if connection.disconnected_at is not None:
         raise RunFailure(ErrorClass.CONFIG, f"{connection} is disconnected.", "Connect it again.")
@@ -92,7 +108,7 @@ def _export_of(connection: Connection) -> Export:
             f"{connection} is a linked account: its costs come with its payer's bill.",
             "Import the payer's connection.",
         )
-    export: Export | None = connection.exports.filter(retired_at=None).first()
+    export = connection.current_export
     if export is None:
         raise RunFailure(
             ErrorClass.CONFIG,
@@ -222,8 +238,10 @@ def _failure_of(failed: list[ImportRun]) -> RunFailure:
 
 
 def _after_look(look: ImportRun, sender: Send | None) -> None:
-    has_data = BillingMonth.objects.filter(connection=look.connection).exists()
-    health.note_outcome(look.connection, JOB, look, has_data=has_data)
+    # An export that is only compared with the present one says nothing of the connection's health.
+    if look.export == look.connection.current_export:
+        has_data = BillingMonth.objects.filter(connection=look.connection).exists()
+        health.note_outcome(look.connection, JOB, look, has_data=has_data)
     # Months have had their own further attempts.
     if sender is not None and may_retry(look) and not look.months.exists():
         _retry_look(look, sender)

@@ -12,13 +12,14 @@ from organizations.runs import RunFailure, Trigger
 def import_connection(connection_id: int) -> None:
     """Look for new deliveries of a connection: what beat sends by its schedule."""
     connection = Connection.objects.active().filter(pk=connection_id).first()
-    if connection is None or not connection.exports.filter(retired_at=None).exists():
+    if connection is None or connection.current_export is None:
         return
-    try:
-        look = services.request_import(connection, Trigger.SCHEDULE, sender=None)
-    except RunFailure:
-        return  # disconnected meanwhile
-    services.run_look(look)
+    for export in (None, *services.other_exports(connection)):
+        try:
+            look = services.request_import(connection, Trigger.SCHEDULE, export=export, sender=None)
+        except RunFailure:
+            return  # disconnected meanwhile
+        services.run_look(look)
 
 
 @shared_task(name="billing.run_look")

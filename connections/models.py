@@ -155,8 +155,12 @@ class Connection(ScopedModel):
 
     @property
     def current_export(self) -> "Export | None":
-        """Return the export that is imported now, None for a linked account."""
-        return self.exports.filter(retired_at=None).first()
+        """Return the export that is imported now, None for a linked account.
+
+        While another one takes its place (see `connections.migration`), it is the old one until
+        months count from the new one.
+        """
+        return self.exports.live().exclude(replaces__isnull=False, counts_from=None).first()
 
 
 class ExportSchema(models.TextChoices):
@@ -184,6 +188,14 @@ class FileFormat(models.TextChoices):
     CSV_ZIP = "csv_zip", "CSV, ZIP"
 
 
+class ExportQuerySet(ScopedQuerySet["Export"]):
+    """Exports of an organization."""
+
+    def live(self) -> "ExportQuerySet":
+        """Return those that are imported: one, or two while one takes the other's place."""
+        return self.filter(retired_at=None)
+
+
 class Export(ScopedModel):
     """Where AWS writes a root connection's bill.
 
@@ -206,7 +218,21 @@ class Export(ScopedModel):
     retired_at = models.DateTimeField(
         null=True, blank=True, help_text="Set when another export took its place."
     )
+    replaces = models.ForeignKey(
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The export whose place this one takes, month by month.",
+    )
+    counts_from = models.DateField(
+        null=True,
+        blank=True,
+        help_text="First month that counts from this export instead of the replaced one.",
+    )
 
+    objects: ClassVar[Any] = ExportQuerySet.as_manager()
     organization_path: ClassVar[str] = "connection__organization"
 
     class Meta:

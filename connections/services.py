@@ -10,7 +10,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from connections import checks, health, jobs, schedules
+from connections import checks, health, jobs, migration, schedules
 from connections.aws.credentials import Credentials
 from connections.aws.identity import Identity
 from connections.aws.session import AwsSession, credentials_of, external_id_of, source_of
@@ -126,6 +126,8 @@ def update_connection(
     connection = Connection.objects.select_related("organization").get(pk=connection.pk)
     if not connection.is_connected:
         raise Refusal({"": "This account is disconnected: connect it again instead."})
+    if export is not None:
+        migration.refuse_when_open(connection)
     if settings.get("name", connection.name) != connection.name:
         _refuse_taken_name(connection.organization, settings["name"])
     tried = _try_again(connection, auth, export, say) if auth or export else None
@@ -348,6 +350,7 @@ def _save_export(connection: Connection, export: Export) -> None:
         export.pk, export.created_at = same.pk, same.created_at
         export._state.adding = False
     export.connection, export.retired_at = connection, None
+    export.replaces, export.counts_from = None, None
     connection.exports.filter(retired_at=None).exclude(pk=export.pk).update(retired_at=now)
     export.save()
 

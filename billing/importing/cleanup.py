@@ -8,7 +8,7 @@ from django.db import connection
 
 from billing.facts import FACT_TABLES, FactTable
 from billing.models import BillingMonth, Delivery, DeliveryState, ImportRun
-from connections.models import Connection
+from connections.models import Export
 from organizations.runs import ACTIVE_STATES
 
 _KEPT_PER_MONTH = 2  # the current one, and the one before it for what changed
@@ -28,12 +28,17 @@ def remove_dead() -> int:
     return removed
 
 
-def remove_old(owner: Connection, billing_period: date) -> int:
-    """Drop the facts of a month's deliveries that nobody compares any more; return how many."""
-    current = BillingMonth.objects.filter(connection=owner, billing_period=billing_period)
+def remove_old(export: Export, billing_period: date) -> int:
+    """Drop the facts of a month's deliveries that nobody compares any more; return how many.
+
+    Of each export by itself: where one takes another's place, both are compared.
+    """
+    current = BillingMonth.objects.filter(
+        connection=export.connection_id, billing_period=billing_period
+    )
     loaded = (
         Delivery.objects.filter(
-            export__connection=owner,
+            export=export,
             billing_period=billing_period,
             state=DeliveryState.LOADED,
         )

@@ -5,7 +5,8 @@ from datetime import timedelta
 from django.utils import timezone
 
 from billing.importing.buckets import bucket_of
-from billing.models import BillingMonth, Delivery, ImportRun
+from billing.importing.counting import known_etags
+from billing.models import Delivery, ImportRun
 from connections.aws.deliveries import ManifestRef, list_manifests
 from connections.models import Export
 from organizations.runs import ErrorClass, RunFailure
@@ -27,11 +28,7 @@ def changed_months(run: ImportRun) -> list[ManifestRef]:
         refs = list_manifests(bucket_of(export), export)
     if not refs:
         _nothing_there(run, export)
-    known = dict(
-        BillingMonth.objects.filter(connection=run.connection, delivery__export=export).values_list(
-            "billing_period", "delivery__manifest_etag"
-        )
-    )
+    known = known_etags(export)
     return [
         ref
         for ref in refs

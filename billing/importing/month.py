@@ -85,7 +85,7 @@ def import_month(run: ImportRun) -> RunState | None:
                 "Nothing to do: the portal tries again by itself.",
             ) from None
         break
-    cleanup.remove_old(run.connection, manifest.billing_period)
+    cleanup.remove_old(export, manifest.billing_period)
     return None
 
 

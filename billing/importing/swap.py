@@ -17,10 +17,10 @@ from billing.facts import (
     SERVICE_COST,
     FactTable,
 )
+from billing.importing import counting
 from billing.importing.summary import Summary
 from billing.measures import Measure
 from billing.models import (
-    BillingMonth,
     Delivery,
     DeliveryAccount,
     DeliveryState,
@@ -107,11 +107,7 @@ def swap(run: ImportRun, delivery: Delivery, summary: Summary) -> None:
         delivery.first_day, delivery.last_day = summary.days
         delivery.is_final = summary.is_final
         delivery.save()
-        BillingMonth.objects.update_or_create(
-            connection=run.connection,
-            billing_period=delivery.billing_period,
-            defaults={"delivery": delivery},
-        )
+        counting.point(run.connection, delivery)
         run.skipped_accounts = skipped_accounts(run.connection, summary, names)
         run.finish(RunState.SUCCEEDED)
 

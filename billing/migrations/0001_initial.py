@@ -331,7 +331,7 @@ class Migration(migrations.Migration):
             model_name="importrun",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("state__in", ("queued", "running"))),
-                fields=("connection", "billing_period"),
+                fields=("connection", "export", "billing_period"),
                 name="one_import_at_a_time",
                 nulls_distinct=False,
                 violation_error_message="This import is under way already.",

@@ -275,6 +275,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "counts_from",
+                    models.DateField(
+                        blank=True,
+                        help_text="First month that counts from this export instead of the replaced one.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "replaces",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="The export whose place this one takes, month by month.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="connections.export",
+                    ),
+                ),
+                (
                     "connection",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,

@@ -32,7 +32,7 @@ def define_export(payer: PretendAccount, name: str, **given: Any) -> str:
     settings = {**CONFIGURATION, **given.get("settings", {})}
     columns = given.get("columns") or cur2_columns(settings)
     table = given.get("table", TABLE)
-    query = f"SELECT {', '.join(columns)} FROM {table}{given.get('rest', '')}"
+    query = f"SELECT {', '.join(columns)} FROM {table}{given.get('rest', '')}"  # noqa: S608
     output = {
         "OutputType": "CUSTOM",
         "Format": "PARQUET",

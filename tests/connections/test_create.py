@@ -45,6 +45,10 @@ def errors(response: Any) -> dict[str, list[str]]:
     return found
 
 
+def _text(response: Any) -> str:
+    return " ".join(sentence for found in errors(response).values() for sentence in found)
+
+
 def exports(account: PretendAccount) -> list[dict[str, Any]]:
     client = account.client("bcm-data-exports")
     return [
@@ -199,7 +203,7 @@ def test_a_creation_that_failed_half_way_says_so_and_is_run_again(
         code="InternalServerException",
         status=500,
     )
-    said = " ".join(sum(errors(create(cast, auth)).values(), []))
+    said = _text(create(cast, auth))
     assert f"Done so far: Created the bucket “{NEW}”" in said
     assert "Try again" in said
     assert not Connection.objects.exists()
@@ -341,4 +345,4 @@ def test_a_missing_permission_is_named(
         PolicyName="deny",
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}),
     )
-    assert words in " ".join(sum(errors(create(cast, auth)).values(), []))
+    assert words in _text(create(cast, auth))

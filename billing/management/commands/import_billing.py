@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -12,7 +13,7 @@ from billing import services
 from billing.exact import plain
 from billing.imports_api import serialize_import
 from billing.models import ImportRun
-from connections.models import Connection, ConnectionKind
+from connections.models import Connection, ConnectionKind, Export
 from organizations.runs import RunFailure, RunState, Trigger
 
 _LOOK_AGAIN = 0.5
@@ -38,9 +39,9 @@ class Command(BaseCommand):
         first, last = _month(options["first"], "--from"), _month(options["last"], "--to")
         failed = []
         printed = []
-        for connection in _connections(options["connection"]):
+        for connection, export in _exports(options["connection"]):
             try:
-                look = _imported(connection, first=first, last=last, force=options["force"])
+                look = _imported(connection, export, first=first, last=last, force=options["force"])
             except RunFailure as failure:
                 failed.append(f"{connection}: {failure.message} {failure.hint}".strip())
                 continue
@@ -81,8 +82,21 @@ def _connections(given: int | None) -> list[Connection]:
     return [found]
 
 
+def _exports(given: int | None) -> Iterator[tuple[Connection, Export | None]]:
+    """Yield each connection with its present export (None), then those compared with it."""
+    for connection in _connections(given):
+        yield connection, None
+        for export in services.other_exports(connection):
+            yield connection, export
+
+
 def _imported(
-    connection: Connection, *, first: date | None, last: date | None, force: bool
+    connection: Connection,
+    export: Export | None,
+    *,
+    first: date | None,
+    last: date | None,
+    force: bool,
 ) -> ImportRun:
     """Import in this process; wait for an import that is running elsewhere, then do ours."""
     while True:
@@ -92,6 +106,7 @@ def _imported(
             first_period=first,
             last_period=last,
             force=force,
+            export=export,
             sender=None,
         )
         asked = (look.first_period, look.last_period, look.is_forced)
