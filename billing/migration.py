@@ -80,7 +80,7 @@ def begin(
 
 def _import_new(connection: Connection, export: Export) -> None:
     transaction.on_commit(
-        partial(services.request_import, connection, Trigger.CONNECT, export=export)
+        partial(services.request_import, connection, Trigger.CONNECT, export=export), robust=True
     )
 
 
