@@ -56,6 +56,11 @@ class CurrencyPair:
     currency: str
     measures: dict[str, Pair]
 
+    @property
+    def rows(self) -> list[tuple[str, Pair]]:
+        """Return each measure's name for people with its amounts."""
+        return [(str(Measure(name).label), pair) for name, pair in self.measures.items()]
+
 
 @dataclass(frozen=True)
 class Month:
