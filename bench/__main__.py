@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench import discovery
+from bench.report import report
 from bench.servers import CHECKOUT, FOLDER, Servers, running
 from demo.bills import big
 
@@ -44,13 +46,7 @@ def main() -> None:
     for step, taken in month["timings"].items():
         report(f"import_parquet_step_{step}", taken, "s")
     report("import_unchanged_seconds", again, "s")
-
-
-def report(name: str, value: float, unit: str, baseline: float | None = None) -> None:
-    ratio = None if baseline is None else round(value / baseline, 2)
-    known = None if baseline is None else round(baseline, 3)
-    line = {"name": name, "value": round(value, 3), "unit": unit, "baseline": known, "ratio": ratio}
-    print(json.dumps(line), flush=True)
+    discovery.measure()
 
 
 def _bill(rows: int) -> Path:

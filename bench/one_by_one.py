@@ -1,6 +1,6 @@
 """The plain loop: every region after the other, every call after the other, nothing stored.
 
-python -m bench.one_by_one ACCOUNT        prints the seconds
+python -m bench.one_by_one ACCOUNT        prints how many were found, and the seconds
 """
 
 import sys
@@ -19,7 +19,7 @@ from connections.aws.session import AwsSession  # noqa: E402
 from demo.aws.credentials import root_credentials  # noqa: E402
 from discovery.collectors import COLLECTORS  # noqa: E402
 from discovery.regions import enabled_regions  # noqa: E402
-from discovery.survey import ScopeAnswer, Survey, _Place, scopes_of  # noqa: E402
+from discovery.survey import Place, ScopeAnswer, Survey, scopes_of  # noqa: E402
 from organizations.crypto import Secret  # noqa: E402
 
 
@@ -38,7 +38,7 @@ def main(account_id: str) -> None:
     survey = OneByOne(session, account_id=account_id)
     found = 0
     for collector, region in scopes_of(COLLECTORS, enabled_regions(session, "aws")):
-        place = _Place(survey, ScopeAnswer(collector.family, region, at=timezone.now()))
+        place = Place(survey, ScopeAnswer(collector.family, region, at=timezone.now()))
         found += sum(1 for _ in collector.collect(place))
     print(found, time.monotonic() - started)
 

@@ -31,7 +31,10 @@ COUNTS = {
 BUCKETS = 200
 USERS = 100  # each with one access key
 
-_TAGS = "<item><key>Name</key><value>thing {n}</value></item><item><key>Team</key><value>t{n}</value></item>"
+_TAGS = (
+    "<item><key>Name</key><value>thing {n}</value></item>"
+    "<item><key>Team</key><value>t{n}</value></item>"
+)
 _SET = f"<tagSet>{_TAGS}</tagSet>"
 _SHARED = f"<vpcId>vpc-1</vpcId><subnetId>subnet-1</subnetId><ownerId>{ACCOUNT}</ownerId>"
 EC2_ITEMS = {

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +28,15 @@ class Servers:
     objects: Path
 
 
+Serve = Callable[[Children, Path, str], str]
+
+
 @contextmanager
-def running(account_id: str) -> Iterator[Servers]:
-    """Start the servers with an empty database; they end with the block."""
+def running(account_id: str, serve: Serve | None = None) -> Iterator[Servers]:
+    """Start the servers with an empty database; they end with the block.
+
+    `serve` starts another AWS than the S3 and returns its address.
+    """
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     objects = FOLDER / "s3"
     objects.mkdir(exist_ok=True)
@@ -39,7 +45,7 @@ def running(account_id: str) -> Iterator[Servers]:
     (FOLDER / "pg").mkdir(mode=0o700)
     with Children(FOLDER / "log") as children:
         database = postgres.start(FOLDER / "pg", children)
-        endpoint = _serve_objects(children, objects, account_id)
+        endpoint = (serve or _serve_objects)(children, objects, account_id)
         yield Servers(
             {
                 **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
@@ -71,10 +77,10 @@ def _serve_objects(children: Children, objects: Path, account_id: str) -> str:
         ],
         env={"PATH": os.environ.get("PATH", ""), "HOME": str(FOLDER)},
     )
-    children.wait_for("The S3 server", lambda: _listens(port), 20)
+    children.wait_for("The S3 server", lambda: listens(port), 20)
     return f"http://127.0.0.1:{port}"
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

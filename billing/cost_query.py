@@ -26,7 +26,7 @@ from billing.cost_terms import (
     Granularity,
     Parameters,
 )
-from billing.dimensions import RESOURCE, Dimension, Source
+from billing.dimensions import RESOURCE, TAG_SOURCES, Dimension
 from billing.measures import Measure
 
 __all__ = ["CostFilter", "CostQuery", "CostQueryError", "Granularity"]
@@ -78,8 +78,7 @@ class CostQuery:
     def needs_tags(self) -> bool:
         """Say whether the answer needs tags or cost categories."""
         names = (*self.group_by, *(one.dimension for one in self.filters))
-        sources = {Dimension.named(name).source for name in names}
-        return bool(sources & {Source.TAGS, Source.COST_CATEGORIES})
+        return any(Dimension.named(name).source in TAG_SOURCES for name in names)
 
     @classmethod
     def from_params(

@@ -35,6 +35,9 @@ class Source(StrEnum):
     COST_CATEGORIES = "cost_categories"
 
 
+TAG_SOURCES = frozenset({Source.TAGS, Source.COST_CATEGORIES})
+
+
 @dataclass(frozen=True)
 class Dimension:
     """One dimension. `key` is the column of the cost key, or the tag's or category's key."""

@@ -109,11 +109,13 @@ class ImportList(OrganizationListAPIView):
     serializer_class = ImportSerializer
 
     @extend_schema(
+        operation_id="imports_list",
+        responses=ImportSerializer(many=True),
         parameters=[
             OpenApiParameter("connection", OpenApiTypes.INT),
             OpenApiParameter("state", OpenApiTypes.STR, enum=RunState.values),
             OpenApiParameter("billing_period", OpenApiTypes.STR, description="YYYY-MM"),
-        ]
+        ],
     )
     def get(self, request: Request) -> Response:
         """List imports."""

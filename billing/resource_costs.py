@@ -7,7 +7,7 @@ from decimal import Decimal
 from billing.cost_query import MAX_VALUES, CostFilter, CostQuery, Granularity
 from billing.counted import counted
 from billing.dimensions import RESOURCE
-from billing.exact import added
+from billing.exact import added, plain
 from billing.measures import Measure
 from billing.reports import answer
 from connections.resource_costs import ResourceCost, ResourceKey, normalised_id
@@ -46,7 +46,7 @@ def resource_costs(
                 key = ResourceKey(account_id, normalised_id(resource_id))
                 amounts.setdefault(key, []).append(row.amount)
         for key, parts in amounts.items():
-            cost = ResourceCost(added(parts), currency)
+            cost = ResourceCost(Decimal(plain(added(parts))), currency)
             if key not in found or found[key].amount < cost.amount:
                 found[key] = cost
     if keys is None:

@@ -7,6 +7,7 @@ schedules on their connections instead, as plain intervals.
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django_celery_beat import admin as beat_admin
 from django_celery_beat import models as beat
@@ -33,6 +34,10 @@ class AdministratorsOnly:
     @staticmethod
     def _is_administrator(request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)
+
+
+# Roles come from memberships; Django's groups would give nothing.
+admin.site.unregister(Group)
 
 
 def _close(model: Any, base: Any = admin.ModelAdmin) -> None:

@@ -160,6 +160,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "IntervalEnum": "connections.models.Interval",
+        "RunStateEnum": "organizations.runs.RunState",
+    },
 }
 
 # --- Background work --------------------------------------------------------------------------

@@ -34,7 +34,7 @@ def settled_export(
         given = chosen(session, given)
     elif given.mode == ExportMode.CREATE:
         given = create(session, given, identity, patience=patience, say=say)
-    return verify_export(session, given, account_id=identity.account_id)
+    return verify_export(session, given)
 
 
 @contextmanager

@@ -92,6 +92,8 @@ def sign_in(credentials: Credentials, *, account: str) -> tuple[AwsSession, Iden
     try:
         session = AwsSession(credentials, account=account, config=PROMPT)
         identity = identify(session)
+        if identity.account_id not in account:
+            session.account = f"{account} ({identity.account_id})"
         if isinstance(credentials, AssumedRole) and role_is_open(credentials):
             raise Refusal(
                 {
@@ -139,16 +141,25 @@ def _refused_role(failure: AwsFailure, role: AssumedRole) -> Refusal:
     return Refusal.because("auth.role_arn", failure)
 
 
-def verify_export(session: AwsSession, given: ExportInput, *, account_id: str) -> Export:
+def verify_export(session: AwsSession, given: ExportInput) -> Export:
     """Find the bucket and the export in it; return it as it is, not saved.
 
     An export without files is accepted unless the bucket shows that its name or prefix is wrong.
-    Raises Refusal on the field that is wrong.
+    The bucket, and even the export, may be another account's: what counts of a bill are the
+    accounts that are connected. Raises Refusal on the field that is wrong.
     """
     try:
         region = region_of_bucket(session, given.bucket)
     except RunFailure as failure:
         raise Refusal.because("export.bucket", failure) from None
+    if given.region and given.region != region:
+        raise Refusal(
+            {
+                "export.region": f"The bucket “{given.bucket}” lies in {region}, not in"
+                f" {given.region}, as {session.account} sees it (s3:ListBucket). Leave the region"
+                " empty: the portal finds it."
+            }
+        )
     bucket = Bucket(session, given.bucket, region)
     try:
         found = _newest_manifest(bucket, given)
@@ -156,22 +167,27 @@ def verify_export(session: AwsSession, given: ExportInput, *, account_id: str) -
             place = _undelivered(session, bucket, given)
             return _export(given, place, region, given.schema, None)
     except AwsFailure as failure:
-        raise Refusal.because("export.bucket", failure) from None
+        raise _refused_bucket(failure, region) from None
     except RunFailure as failure:
         raise (
             failure if isinstance(failure, Refusal) else Refusal.because("export", failure)
         ) from None
     place, manifest = found
     schema = _schema_of(manifest, given)
-    if manifest.account_id and manifest.account_id != account_id:
-        raise Refusal(
-            {
-                "export": f"This export is of the account {manifest.account_id}, but the"
-                f" credentials belong to {account_id}. Connect the payer account with its own"
-                " credentials."
-            }
-        )
     return _export(given, place, region, schema, manifest)
+
+
+def _refused_bucket(failure: AwsFailure, region: str) -> Refusal:
+    if failure.code not in _KEY_FIELDS:
+        return Refusal.because("export.bucket", failure)
+    # The same key signed in a moment ago: what refuses it is the region.
+    return Refusal(
+        {
+            "export.bucket": f"The bucket lies in {region}, and that region is not enabled for"
+            f" {failure.attempt.account} ({failure.attempt.action}). Enable it in the account's"
+            " settings under AWS Regions, or deliver the export to a bucket in another region."
+        }
+    )
 
 
 def _newest_manifest(bucket: Bucket, given: ExportInput) -> tuple[Place, Manifest] | None:

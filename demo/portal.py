@@ -33,6 +33,7 @@ class Portal:
 
     def migrate(self) -> None:
         self._manage("migrate", "--no-input")
+        self._manage("setup_schedules")
 
     def collect_static(self) -> None:
         """Collect the static files unless nothing changed since the last time."""

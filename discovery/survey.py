@@ -127,7 +127,7 @@ class Survey:
         answer = ScopeAnswer(collector.family, region, at=timezone.now())
         started = time.monotonic()
         try:
-            for found in collector.collect(_Place(self, answer)):
+            for found in collector.collect(Place(self, answer)):
                 answer.found.append(found)
                 self._check_time(answer, time.monotonic() - started)
         except RunFailure as failure:
@@ -151,8 +151,8 @@ class Survey:
             )
 
 
-class _Place:
-    """Where one scope looks (see collectors.base.Place)."""
+class Place:
+    """Where one scope looks: what `collectors.base.Place` promises to collectors."""
 
     def __init__(self, survey: Survey, answer: ScopeAnswer) -> None:
         self.region = answer.region

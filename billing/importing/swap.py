@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing.exact import EXACT, added
+from billing.exact import EXACT, added, plain
 from billing.facts import (
     COST_KEY,
     DAILY_COST,
@@ -100,7 +100,7 @@ def swap(run: ImportRun, delivery: Delivery, summary: Summary) -> None:
         delivery.state = DeliveryState.LOADED
         delivery.loaded_at = timezone.now()
         delivery.totals = {
-            currency: {name: f"{amount:f}" for name, amount in measures.items()}
+            currency: {name: plain(amount) for name, amount in measures.items()}
             for currency, measures in summary.totals.items()
         }
         delivery.data_through = summary.data_through
@@ -131,7 +131,7 @@ def skipped_accounts(
         {
             "account_id": account_id,
             "name": names.get(account_id, ""),
-            "amount": f"{amount:f}",
+            "amount": plain(amount),
             "currency": currency,
         }
         for (account_id, currency), amount in sorted(sums.items(), key=lambda one: -one[1])

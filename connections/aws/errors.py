@@ -42,12 +42,12 @@ class _Wording:
 
 _BAD_KEY = _Wording(
     ErrorClass.CONFIG,
-    "AWS does not know the access key of {account}.",
+    "AWS does not know the access key of {account} ({attempt}).",
     "Check the access key id for typing errors, or create a new key for this user in IAM.",
 )
 _BAD_SECRET = _Wording(
     ErrorClass.CONFIG,
-    "The secret access key of {account} does not belong to its access key id.",
+    "The secret access key of {account} does not belong to its access key id ({attempt}).",
     "Enter the secret again exactly as AWS showed it, or create a new access key.",
 )
 # EC2 does not say which of them is wrong.
@@ -59,7 +59,7 @@ _REFUSED = _Wording(
 )
 _EXPIRED = _Wording(
     ErrorClass.CONFIG,
-    "The credentials of {account} have expired.",
+    "The credentials of {account} have expired ({attempt}).",
     "Temporary credentials cannot be used for a connection: enter the key of an IAM user, or a"
     " role with external id.",
 )
@@ -75,12 +75,12 @@ _THROTTLED = _Wording(
 )
 _CLOCK = _Wording(
     ErrorClass.CONFIG,
-    "AWS refused a request of {account} because this machine's clock is wrong.",
+    "AWS refused {attempt} of {account} because this machine's clock is wrong.",
     "Set the portal machine's clock (NTP); it must be within 5 minutes of the true time.",
 )
 _NO_BUCKET = _Wording(
     ErrorClass.CONFIG,
-    "There is no bucket {target}.",
+    "There is no bucket {target} ({action} as {account}).",
     "Check the bucket's name, or create it, then update the export's parameters.",
 )
 _NO_KEY = _Wording(
@@ -95,7 +95,7 @@ _REGION_OFF = _Wording(
 )
 _KMS = _Wording(
     ErrorClass.PERMISSION,
-    "The credentials of {account} may not decrypt {target}.",
+    "The credentials of {account} may not decrypt {target} ({action}, which needs kms:Decrypt).",
     "Allow kms:Decrypt on the key that encrypts the bucket, in the key's policy and in the IAM"
     " policy.",
 )

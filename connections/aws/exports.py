@@ -64,13 +64,13 @@ def _about_bucket(failure: AwsFailure, bucket: str, account: str) -> RunFailure:
     if failure.code in ("404", "NoSuchBucket"):
         return RunFailure(
             ErrorClass.CONFIG,
-            f"There is no bucket “{bucket}”.",
+            f"There is no bucket “{bucket}” (s3:ListBucket as {account}).",
             "Check the name: it is the first part of the S3 path that AWS shows for the export.",
         )
     if failure.code in ("403", "AccessDenied"):
         return RunFailure(
             ErrorClass.PERMISSION,
-            f"The credentials of {account} may not list the bucket “{bucket}”.",
+            f"The credentials of {account} may not list the bucket “{bucket}” (s3:ListBucket).",
             "Allow s3:GetBucketLocation and s3:ListBucket on it. If the bucket belongs to another"
             " account, its bucket policy must allow it too; if the name has a typing error, it may"
             " be somebody else's.",

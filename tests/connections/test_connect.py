@@ -216,13 +216,6 @@ def _let_reports_be_delivered(payer: PretendAccount) -> None:
     payer.client("s3", REGION).put_bucket_policy(Bucket=BUCKET, Policy=policy)
 
 
-def test_the_export_of_another_account_is_refused(cast: Cast, payer: PretendAccount) -> None:
-    arn = f"arn:aws:bcm-data-exports:us-east-1:{MEMBER}:export/daily-1"
-    payer.deliver(arn=arn)
-    errors = errors_of(post(cast, body(payer.user())))
-    assert MEMBER in errors["export"][0]
-
-
 def test_a_manifest_that_is_nonsense_is_refused_in_words(cast: Cast, payer: PretendAccount) -> None:
     key = "cur/daily/metadata/BILLING_PERIOD=2026-10/daily-Manifest.json"
     payer.client("s3", REGION).put_object(Bucket=BUCKET, Key=key, Body=b"<html>")

@@ -26,7 +26,10 @@ class Selection:
     dimensions    one text for each of `facts.DIMENSIONS`
     resource_id   as billed, '' without one
     tags          see `tags.py` for what their JSON is made into
-    measures      the five costs in `Measure`'s names and usage_quantity; never null
+    sums          what is summed of the line items of a group, by name
+    measures      the five costs in `Measure`'s names and usage_quantity, over a group's sums and
+                  dimensions; never null. What depends on the charge type alone is decided here,
+                  once for a group instead of for each line item
     account_name  of the linked account, '' where unknown
     service_name  AWS's readable name of the service, '' where unknown
     lacking       {charge type: what readers should know of its line items in this file}
@@ -38,6 +41,7 @@ class Selection:
     resource_id: str
     tags: MapColumn
     cost_categories: MapColumn
+    sums: dict[str, str]
     measures: dict[str, str]
     account_name: str
     service_name: str

@@ -70,7 +70,8 @@ def select(fields: Fields) -> Selection:
         resource_id=fields.text("line_item_resource_id"),
         tags=_tags(fields),
         cost_categories=map_column(fields, "cost_category"),
-        measures=measures(fields),
+        sums=sums(fields),
+        measures=measures(),
         account_name=fields.text("line_item_usage_account_name"),
         service_name=fields.map_value("product", "product_name"),
         lacking=lacking(fields),
@@ -129,48 +130,56 @@ def _tags(fields: Fields) -> MapColumn:
     return map_column(fields, "tags")
 
 
-def measures(fields: Fields) -> dict[str, str]:
-    """Return the five costs and the quantity of a line item.
-
-    Only the branch of a line item's own type is computed, so what is named inside a branch costs
-    nothing for the others.
-    """
+def sums(fields: Fields) -> dict[str, str]:
+    """Return what is summed over the line items of one group, which have one charge type."""
     unblended = f"coalesce({fields.amount('line_item_unblended_cost')}, 0)"
     net = _coalesce(fields.amount("line_item_net_unblended_cost"), unblended)
-    known = f"{fields.text(_TYPE)} IN {_list(sorted(KNOWN_TYPES))}"
-    cost = amounts.decimal_type(amounts.COST_SCALE)
-    quantity = amounts.decimal_type(amounts.QUANTITY_SCALE)
-    listed = f"coalesce({fields.amount('pricing_public_on_demand_cost')}, 0)"
-    used = fields.amount("line_item_usage_amount", amounts.QUANTITY_SCALE)
     return {
-        "unblended_cost": f"CAST({unblended} AS {cost})",
-        "net_unblended_cost": f"CAST(CASE WHEN {known} THEN {net} ELSE {unblended} END AS {cost})",
-        "amortized_cost": _by_type(fields, plain=unblended, net=False),
-        "net_amortized_cost": _by_type(fields, plain=net, net=True),
-        # What was never for sale on demand (tax, credits, fees) has no list price.
-        "list_cost": f"CAST(CASE WHEN NOT {known} THEN {unblended}"
-        f" WHEN {fields.text(_TYPE)} = 'SavingsPlanNegation' THEN 0 ELSE {listed} END AS {cost})",
-        "usage_quantity": f"CAST(CASE WHEN {fields.text(_TYPE)} IN {_list(USAGE_TYPES)}"
-        f" THEN coalesce({used}, 0) ELSE 0 END AS {quantity})",
+        "unblended": unblended,
+        "net": net,
+        "amortized": _by_type(fields, plain=unblended, net=False),
+        "net_amortized": _by_type(fields, plain=net, net=True),
+        "list": fields.amount("pricing_public_on_demand_cost"),
+        "quantity": fields.amount("line_item_usage_amount", amounts.QUANTITY_SCALE),
     }
 
 
-def _by_type(fields: Fields, *, plain: str, net: bool) -> str:
-    """Return the amortized cost: a commitment's fee lies on what it covered, the rest on itself.
+def measures() -> dict[str, str]:
+    """Return the five costs and the quantity of a group. An unknown type costs its unblended."""
+    unknown = f"charge_type NOT IN {_list(sorted(KNOWN_TYPES))}"
+    # What was never for sale on demand (tax, credits, fees) has no list price.
+    listed = f"WHEN charge_type = 'SavingsPlanNegation' THEN 0 ELSE coalesce({_sum('list')}, 0)"
+    used = f"coalesce({_sum('quantity')}, 0)"
+    return {
+        "unblended_cost": _sum("unblended"),
+        "net_unblended_cost": f"CASE WHEN {unknown} THEN {_sum('unblended')}"
+        f" ELSE {_sum('net')} END",
+        "amortized_cost": f"coalesce({_sum('amortized')}, {_sum('unblended')})",
+        "net_amortized_cost": f"CASE WHEN {unknown} THEN {_sum('unblended')}"
+        f" ELSE coalesce({_sum('net_amortized')}, {_sum('net')}) END",
+        "list_cost": f"CASE WHEN {unknown} THEN {_sum('unblended')} {listed} END",
+        "usage_quantity": f"CASE WHEN charge_type IN {_list(USAGE_TYPES)} THEN {used} ELSE 0 END",
+    }
 
-    `plain` is the cost of everything that is not part of a commitment.
+
+def _sum(name: str) -> str:
+    return f"sum_{name}"
+
+
+def _by_type(fields: Fields, *, plain: str, net: bool) -> str:
+    """Return the amortized cost of what belongs to a commitment, null for everything else.
+
+    The fee lies on what it covered. A type of which only some line items belong to a commitment
+    gives its other ones at `plain`.
     """
-    charge = fields.text(_TYPE)
-    unblended = f"coalesce({fields.amount('line_item_unblended_cost')}, 0)"
+    charge, cost = fields.text(_TYPE), amounts.decimal_type(amounts.COST_SCALE)
     branches = [
-        # By far the most line items: decided first.
-        f"WHEN {charge} = 'Usage' THEN {plain}",
-        f"WHEN {charge} NOT IN {_list(sorted(KNOWN_TYPES))} THEN {unblended}",
         *(_savings_plan(fields, net=net) if fields.has(*_SAVINGS_PLAN_COLUMNS) else ()),
         *(_reservation(fields, net=net) if fields.has(*_RESERVATION_COLUMNS) else ()),
+        f"WHEN {charge} IN ('Fee', 'Refund') THEN {plain}",
     ]
-    cost = amounts.decimal_type(amounts.COST_SCALE)
-    return f"CAST(CASE {' '.join(branches)} ELSE {plain} END AS {cost})"
+    # By far the most line items are usage: they are decided first.
+    return f"CAST(CASE WHEN {charge} = 'Usage' THEN NULL {' '.join(branches)} END AS {cost})"
 
 
 def _savings_plan(fields: Fields, *, net: bool) -> list[str]:
