@@ -48,6 +48,12 @@ PAGES = [
     Route("connection-find-export", "/admin/connections/find-export/", Guard.OPERATOR),
     Route("connection-choose-export", "/admin/connections/find-export/choose/", Guard.OPERATOR),
     Route("connection-create", "/admin/connections/create-export/", Guard.OPERATOR),
+    Route(
+        "connection-migration",
+        "/admin/connections/migration/{connection}/",
+        Guard.OPERATOR,
+        of_object=True,
+    ),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
     Route(
