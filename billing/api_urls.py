@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from billing import costs_api, imports_api
+from billing import costs_api, imports_api, migration_api
 
 urlpatterns: list[URLPattern] = [
     path("costs/", costs_api.Costs.as_view(), name="api-costs"),
@@ -13,4 +13,24 @@ urlpatterns: list[URLPattern] = [
     ),
     path("imports/", imports_api.ImportList.as_view(), name="api-imports"),
     path("imports/<int:pk>/", imports_api.ImportDetail.as_view(), name="api-import"),
+    path(
+        "connections/<int:pk>/migration/",
+        migration_api.MigrationView.as_view(),
+        name="api-migration",
+    ),
+    path(
+        "connections/<int:pk>/migration/switch/",
+        migration_api.SwitchView.as_view(),
+        name="api-migration-switch",
+    ),
+    path(
+        "connections/<int:pk>/migration/undo/",
+        migration_api.UndoView.as_view(),
+        name="api-migration-undo",
+    ),
+    path(
+        "connections/<int:pk>/migration/finish/",
+        migration_api.FinishView.as_view(),
+        name="api-migration-finish",
+    ),
 ]

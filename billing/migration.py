@@ -56,6 +56,11 @@ class CurrencyPair:
     currency: str
     measures: dict[str, Pair]
 
+    @property
+    def rows(self) -> list[tuple[str, Pair]]:
+        """Return each measure's name for people with its amounts."""
+        return [(str(Measure(name).label), pair) for name, pair in self.measures.items()]
+
 
 @dataclass(frozen=True)
 class Month:
@@ -80,7 +85,7 @@ def begin(
 
 def _import_new(connection: Connection, export: Export) -> None:
     transaction.on_commit(
-        partial(services.request_import, connection, Trigger.CONNECT, export=export)
+        partial(services.request_import, connection, Trigger.CONNECT, export=export), robust=True
     )
 
 
