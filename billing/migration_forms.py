@@ -24,7 +24,8 @@ class NewExportForm(forms.Form):
         required=False,
         help_text="The present bucket or another; not needed to find an export by its name.",
     )
-    prefix = forms.CharField(
+    # A field of this name hides the form's own (unused) prefix, as it is meant to.
+    prefix = forms.CharField(  # type: ignore[assignment]
         max_length=1400, required=False, help_text="Another one than the present export's."
     )
     name = forms.CharField(label="Export name", max_length=256, required=False)
