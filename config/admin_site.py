@@ -1,5 +1,6 @@
 """The operators' screen."""
 
+from functools import wraps
 from typing import Any
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
 from organizations.access import Action
 
@@ -28,6 +30,19 @@ class OperatorSite(AdminSite):
             user.is_authenticated
             and user.organizations_allowing(Action.MANAGE_CONNECTIONS).exists()
         ) or bool(user.is_active and user.is_superuser)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Turn away at once whoever may not be here: to the sign-in page, or with the reason."""
+        inside = super().admin_view(view, cacheable)
+
+        @wraps(inside)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not self.has_permission(request):
+                return self.login(request)
+            response: HttpResponseBase = inside(request, *args, **kwargs)
+            return response
+
+        return guarded
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -12,8 +12,8 @@ from connections.aws.exports import region_of_bucket
 from connections.aws.s3 import Bucket
 from connections.aws.session import AwsSession, external_id_of
 from connections.export_columns import AMORTIZATION, needed_columns
-from connections.inputs import AuthInput, ExportInput, ExportMode, Refusal
-from connections.models import Export, ExportSchema, Granularity
+from connections.inputs import AuthInput, ExportInput, ExportMode, Refusal, kind_problems
+from connections.models import ConnectionKind, Export, ExportSchema, Granularity
 from connections.verification import Patience, credentials_from, in_time, sign_in
 from organizations.models import Organization
 from organizations.runs import ErrorClass, RunFailure
@@ -73,7 +73,7 @@ class Detected:
 def detectable_exports(organization: Organization, auth: AuthInput) -> Detected:
     """Return the exports that these credentials see. Takes at most 15 seconds. Raises Refusal."""
     auth = auth.cleaned()
-    problems = auth.problems()
+    problems = {**auth.problems(), **kind_problems(ConnectionKind.ROOT, auth)}
     if problems:
         raise Refusal(problems)
     credentials = credentials_from(auth, external_id_of(organization))

@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -224,6 +225,14 @@ def _without_signing_in(connection: Connection, auth: AuthInput) -> _Tried:
 
 def _entered_credentials(organization: Organization, auth: AuthInput) -> Credentials:
     """Return what was entered as credentials; a role may be opened by a payer's connection."""
+    if auth.method == AuthMethod.AMBIENT and not _may_use_the_machine(organization):
+        raise Refusal(
+            {
+                "auth.method": f"{organization} may not use the identity of the portal's machine:"
+                " enter an access key or a role, or ask the administrator of the installation"
+                " (AMBIENT_ORGANIZATIONS)."
+            }
+        )
     source = None
     if auth.through_id is not None:
         payers = Connection.objects.of(organization).connected().filter(kind=ConnectionKind.ROOT)
@@ -232,6 +241,11 @@ def _entered_credentials(organization: Organization, auth: AuthInput) -> Credent
             raise Refusal({"auth.through": "There is no connected payer account with this id."})
         source = source_of(through)
     return credentials_from(auth, external_id_of(organization), source)
+
+
+def _may_use_the_machine(organization: Organization) -> bool:
+    allowed = settings.AMBIENT_ORGANIZATIONS
+    return "*" in allowed or organization.slug in allowed
 
 
 def _refuse(problems: dict[str, str]) -> None:

@@ -81,6 +81,8 @@ def credentials_from(
         return AccessKey(auth.access_key_id, auth.secret_access_key)
     if auth.method == AuthMethod.ASSUME_ROLE:
         return AssumedRole(auth.role_arn, external_id, source)
+    if auth.method == AuthMethod.COSTS_ONLY:
+        raise Refusal({"auth.method": "For costs only nobody signs in: choose a way to sign in."})
     return Ambient()
 
 

@@ -79,8 +79,12 @@ def world(cast: Cast, payer: PretendAccount) -> World:
 
 def _resources(payer: PretendAccount) -> None:
     ec2 = payer.client("ec2", REGION)
-    subnets = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"][:2]]
-    payer.client("elbv2", REGION).create_load_balancer(Name="web", Subnets=subnets)
+    subnets = ec2.describe_subnets()["Subnets"][:2]
+    balancers = payer.client("elbv2", REGION)
+    balancers.create_load_balancer(Name="web", Subnets=[one["SubnetId"] for one in subnets])
+    balancers.create_target_group(
+        Name="web", Protocol="HTTP", Port=80, VpcId=subnets[0]["VpcId"], TargetType="instance"
+    )
     payer.client("elb", REGION).create_load_balancer(
         LoadBalancerName="old",
         Listeners=[{"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}],

@@ -238,13 +238,13 @@ def test_a_load_balancer_deleted_between_two_calls_costs_the_others_no_tags(worl
 
 
 def test_bad_credentials_fail_the_run_and_say_what_to_do(world: World) -> None:
-    world.connection.secret_access_key = "wrong"
+    world.connection.secret_access_key = "zq4711zq"
     world.connection.save()
     run = world.discover(EBS_VOLUMES)
     assert run.error is not None
     assert run.error["class"] == ErrorClass.CONFIG
     assert "access key" in run.error["message"] + run.error["hint"]
-    assert "wrong" not in str(run.error)
+    assert "zq4711zq" not in str(run.error)
 
 
 def test_no_permission_at_all_is_a_failed_run_that_names_what_is_missing(world: World) -> None:
