@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from connections.aws.errors import AwsFailure
-from connections.aws.exports import region_of_bucket
 from connections.aws.session import HOME_REGION, AwsClient, AwsSession
 from organizations.runs import ErrorClass, RunFailure
 
@@ -12,25 +11,24 @@ from organizations.runs import ErrorClass, RunFailure
 def find_bucket(session: AwsSession, name: str, *, account_id: str) -> str:
     """Return the region of an existing bucket of this account, '' where there is no such bucket.
 
-    Raises RunFailure when it is another account's, or may not be looked at.
+    Raises RunFailure when it is another account's, or may not be looked at. A policy that lets one
+    folder be listed is enough.
     """
     try:
-        session.client("s3").call("head_bucket", target=name, Bucket=name)
+        return _located(session, name, ExpectedBucketOwner=account_id)
     except AwsFailure as failure:
         if failure.code in ("404", "NoSuchBucket"):
             return ""
-        if failure.code not in ("403", "AccessDenied", "301", "400"):
+        if failure.code not in ("403", "AccessDenied"):
             raise
-    region = region_of_bucket(session, name)
-    try:
-        session.client("s3", region).call(
-            "head_bucket", target=name, Bucket=name, ExpectedBucketOwner=account_id
-        )
-    except AwsFailure as failure:
-        if failure.code in ("403", "AccessDenied"):
-            raise _not_ours(name, account_id) from None
-        raise
-    return region
+    _located(session, name)  # raises where it is not the owner that AWS minds
+    raise _not_ours(name, account_id)
+
+
+def _located(session: AwsSession, name: str, **owner: str) -> str:
+    answer = session.client("s3").call("get_bucket_location", target=name, Bucket=name, **owner)
+    place = answer.get("LocationConstraint")
+    return {None: HOME_REGION, "EU": "eu-west-1"}.get(place, str(place))
 
 
 def make_bucket(session: AwsSession, name: str, region: str) -> None:

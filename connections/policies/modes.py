@@ -35,6 +35,7 @@ _FIND = (
     Need("cur:DescribeReportDefinitions", "Find the legacy reports that exist"),
 )
 _PREPARE = (
+    Need("s3:GetBucketLocation", "Find the bucket, and that it is this account's"),
     Need("s3:CreateBucket", "Create the bucket where there is none"),
     Need("s3:PutBucketPublicAccessBlock", "Keep the new bucket private"),
     Need("s3:PutBucketOwnershipControls", "Let the new bucket's files belong to its owner alone"),

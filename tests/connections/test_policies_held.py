@@ -8,7 +8,6 @@ action of the policy is used. A new kind of work joins by a line in WORK.
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from io import StringIO
@@ -20,12 +19,17 @@ from django.core.management import CommandError, call_command
 
 from billing.models import ImportRun
 from connections.aws.credentials import AccessKey
+from connections.aws.identity import identify
 from connections.aws.portal import portal_arn
 from connections.aws.session import AwsSession, external_id_of
+from connections.creation import create
+from connections.detection import detect
+from connections.inputs import ExportInput, ExportMode
 from connections.policies.bucket import merged
 from connections.policies.modes import documents
 from connections.policies.statements import Document, Kind
 from connections.policies.values import GrantTo, Mode, Values
+from connections.verification import Patience
 from demo.aws.calls import IAM_PREFIX, S3_OPERATIONS
 from demo.aws.gate import DEPENDENT
 from demo.bills.delivery import DataExport, deliver, put
@@ -36,7 +40,7 @@ from discovery.permissions import needed_permissions
 from discovery.services import run_discovery
 from organizations.access import Role
 from organizations.crypto import Secret
-from organizations.runs import RunFailure, RunState
+from organizations.runs import ErrorClass, RunFailure, RunState
 from tests.cast import Cast
 from tests.connections.pretend import BUCKET, MEMBER, PAYER, REGION, PretendAccount, _call, body
 
@@ -144,37 +148,13 @@ def _deliver(owner: PretendAccount, bucket: str) -> None:
 
 
 def _make_export(session: AwsSession) -> None:
-    exports = session.client("bcm-data-exports")
-    list(session.client("cur").pages("describe_report_definitions", "ReportDefinitions"))
-    list(exports.pages("list_exports", "Exports"))
-    s3 = session.client("s3", REGION)
-    s3.call(
-        "create_bucket",
-        Bucket=NEW_BUCKET,
-        CreateBucketConfiguration={"LocationConstraint": REGION},
-    )
-    s3.call(
-        "put_public_access_block",
-        Bucket=NEW_BUCKET,
-        PublicAccessBlockConfiguration={"BlockPublicAcls": True, "BlockPublicPolicy": True},
-    )
-    with suppress_code("NoSuchBucketPolicy"):
-        s3.call("get_bucket_policy", Bucket=NEW_BUCKET)
-    policy = documents(_values(Mode.BUCKET_POLICY, bucket=NEW_BUCKET))[0].policy
-    s3.call("put_bucket_policy", Bucket=NEW_BUCKET, Policy=json.dumps(policy))
-    made = exports.call("create_export", Export=_export(NEW_BUCKET))
-    exports.call("get_export", ExportArn=made["ExportArn"])
-
-
-class suppress_code(suppress):  # noqa: N801 - a context manager, named as contextlib's own
-    """Let a failure with this code of AWS's pass."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(RunFailure)
-        self.code = code
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
-        return getattr(error, "code", "") == self.code
+    wanted = ExportInput(
+        mode=ExportMode.CREATE, name="daily", bucket=NEW_BUCKET, prefix="cur", region=REGION
+    ).cleaned()
+    create(session, wanted, identify(session), patience=Patience(25), say=lambda sentence: None)
+    notes = detect(session).notes
+    if notes:
+        raise RunFailure(ErrorClass.PERMISSION, " ".join(notes), "")
 
 
 def _export(bucket: str) -> dict[str, Any]:
