@@ -24,8 +24,11 @@ class NewExportForm(forms.Form):
         required=False,
         help_text="The present bucket or another; not needed to find an export by its name.",
     )
-    prefix = forms.CharField(
-        max_length=1400, required=False, help_text="Another one than the present export's."
+    place_prefix = forms.CharField(
+        label="Prefix",
+        max_length=1400,
+        required=False,
+        help_text="Another one than the present export's.",
     )
     name = forms.CharField(label="Export name", max_length=256, required=False)
     region = forms.CharField(
@@ -43,7 +46,7 @@ class NewExportForm(forms.Form):
             mode=mode,
             schema=ExportSchema(given["schema"]),
             bucket=given["bucket"],
-            prefix=given["prefix"],
+            prefix=given["place_prefix"],
             name=given["name"],
             region=given["region"] if wish else "",
             granularity=given["granularity"] if wish else "",
@@ -53,5 +56,5 @@ class NewExportForm(forms.Form):
     def show(self, errors: dict[str, str]) -> None:
         """Put a service's sentences beside the fields they are about."""
         for path, sentence in errors.items():
-            name = path.removeprefix("export.")
+            name = path.removeprefix("export.").replace("prefix", "place_prefix")
             self.add_error(name if name in self.fields else None, sentence)

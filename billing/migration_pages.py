@@ -1,12 +1,9 @@
 """The operators' page of a migration, in the admin: both exports side by side, and the steps."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.views.decorators.http import require_http_methods
 from rest_framework.exceptions import ValidationError
 
 from billing import migration
@@ -15,12 +12,13 @@ from billing.migration_forms import NewExportForm
 from connections.inputs import Refusal
 from connections.migration import Migration, migration_of
 from connections.models import Connection, ConnectionKind
+from connections.operator_pages import operator_page
 from organizations.access import Action
 
 ROUTE = "connection-migration"
 
 
-@require_http_methods(["GET", "POST"])
+@operator_page
 def migration_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how the migration stands; POST takes the step that `step` names."""
     connection = _connection(request, pk)
@@ -95,5 +93,4 @@ def _step(request: HttpRequest, connection: Connection, step: str) -> str:
     raise Refusal({"": "There is no such step."})
 
 
-page: Any = admin.site.admin_view(migration_page)
-urlpatterns = [path("<int:pk>/", page, name=ROUTE)]
+urlpatterns = [path("<int:pk>/", migration_page, name=ROUTE)]

@@ -80,8 +80,19 @@ def _disconnect_question(connection: Connection) -> str:
         left_out += ", and no new bill comes for the accounts that it pays for"
     return (
         f"Disconnecting {connection} erases its credentials and stops its imports and discovery;"
-        f" {left_out}.\n\nNothing that was imported or discovered is deleted, and nothing changes"
-        " in AWS. Connect the account again and everything is back."
+        f" {left_out}.{_opened_by(connection)}\n\nNothing that was imported or discovered is"
+        " deleted, and nothing changes in AWS. Connect the account again and everything is back."
+    )
+
+
+def _opened_by(connection: Connection) -> str:
+    """Say whose roles its credentials assume: discovery of those accounts fails without it."""
+    names = [one.name for one in connection.opens.filter(disconnected_at=None)]
+    if not names:
+        return ""
+    return (
+        " Its credentials also assume the roles of other connections, whose resources can then not"
+        f" be discovered: {', '.join(names[:10])}{' …' if len(names) > 10 else ''}."
     )
 
 

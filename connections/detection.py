@@ -10,11 +10,12 @@ from connections.aws.deliveries import list_manifests
 from connections.aws.errors import AwsFailure
 from connections.aws.exports import region_of_bucket
 from connections.aws.s3 import Bucket
-from connections.aws.session import AwsSession, external_id_of
+from connections.aws.session import AwsSession
+from connections.entered import entered_credentials
 from connections.export_columns import AMORTIZATION, needed_columns
 from connections.inputs import AuthInput, ExportInput, ExportMode, Refusal, kind_problems
 from connections.models import ConnectionKind, Export, ExportSchema, Granularity
-from connections.verification import Patience, credentials_from, in_time, sign_in
+from connections.verification import Patience, in_time, sign_in
 from organizations.models import Organization
 from organizations.runs import ErrorClass, RunFailure
 
@@ -76,7 +77,7 @@ def detectable_exports(organization: Organization, auth: AuthInput) -> Detected:
     problems = {**auth.problems(), **kind_problems(ConnectionKind.ROOT, auth)}
     if problems:
         raise Refusal(problems)
-    credentials = credentials_from(auth, external_id_of(organization))
+    credentials = entered_credentials(organization, auth)
     patience = Patience()
     session, _ = in_time(lambda: sign_in(credentials, account="the account"), patience)
     return in_time(lambda: detect(session), patience)

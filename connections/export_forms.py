@@ -126,7 +126,10 @@ class CreateForm(AccountForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["export_region"]
-        field.choices = [("", "Of the bucket that exists"), *((n, n) for n in bucket_regions())]
+        field.choices = [
+            ("", "Of the bucket that exists, or us-east-1"),
+            *((n, n) for n in bucket_regions()),
+        ]
 
     def connection(self) -> ConnectionInput:
         """Return what was entered as the service takes it."""

@@ -6,7 +6,6 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
 
 from connections import export_draft, services
 from connections.detection import detectable_exports
@@ -14,13 +13,14 @@ from connections.export_draft import Draft
 from connections.export_forms import AccountForm, CreateForm
 from connections.inputs import ConnectionInput, ExportInput, ExportMode, Refusal
 from connections.models import Connection, ConnectionKind, ExportSchema
+from connections.operator_pages import operator_page
 from organizations.access import Action
 from organizations.models import Organization
 
 FIND, CHOOSE, CREATE = "connection-find-export", "connection-choose-export", "connection-create"
 
 
-@require_http_methods(["GET", "POST"])
+@operator_page
 def find_page(request: HttpRequest) -> HttpResponse:
     """Ask for the account; then look for its exports."""
     form = AccountForm(request.POST or None, user=request.user)
@@ -37,7 +37,7 @@ def find_page(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "POST"])
+@operator_page
 def choose_page(request: HttpRequest) -> HttpResponse:
     """Show every export with whether it fits; connect the account by the chosen one."""
     draft = export_draft.kept(request)
@@ -63,7 +63,7 @@ def choose_page(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "POST"])
+@operator_page
 def create_page(request: HttpRequest) -> HttpResponse:
     """Create an export, with its bucket where there is none, and connect the account by it."""
     form = CreateForm(request.POST or None, user=request.user)
@@ -115,6 +115,3 @@ def _page(request: HttpRequest, template: str, title: str, **context: Any) -> Ht
     return TemplateResponse(
         request, template, {**admin.site.each_context(request), "title": title, **context}
     )
-
-
-find, choose, create = map(admin.site.admin_view, (find_page, choose_page, create_page))

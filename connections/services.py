@@ -13,7 +13,8 @@ from django.utils import timezone
 from connections import checks, health, jobs, migration, schedules
 from connections.aws.credentials import Credentials
 from connections.aws.identity import Identity
-from connections.aws.session import AwsSession, credentials_of, external_id_of, source_of
+from connections.aws.session import AwsSession, credentials_of
+from connections.entered import entered_credentials
 from connections.finding import Say, half_way, note_done, patience_for, settled_export
 from connections.inputs import (
     AuthInput,
@@ -27,7 +28,6 @@ from connections.models import AuthMethod, Connection, ConnectionKind, Export
 from connections.probes import try_permissions
 from connections.verification import (
     Patience,
-    credentials_from,
     in_time,
     sign_in,
 )
@@ -63,7 +63,7 @@ def connect(
     _refuse_taken_name(organization, given.name)
     if given.auth.method == AuthMethod.COSTS_ONLY:
         return _connect_costs_only(organization, given)
-    credentials = _entered_credentials(organization, given.auth)
+    credentials = entered_credentials(organization, given.auth)
     patience = patience_for(given.export)
     session, identity = in_time(lambda: sign_in(credentials, account=f"“{given.name}”"), patience)
     _refuse_connected(organization, identity.account_id)
@@ -197,7 +197,7 @@ def _try_again(
     if auth is None:
         credentials = credentials_of(connection)
     else:
-        credentials = _entered_credentials(connection.organization, auth)
+        credentials = entered_credentials(connection.organization, auth)
         connection.auth_method = auth.method
     patience = patience_for(export)
     session, identity = in_time(lambda: sign_in(credentials, account=str(connection)), patience)
@@ -220,18 +220,6 @@ def _without_signing_in(connection: Connection, auth: AuthInput) -> _Tried:
     arn = f"arn:{connection.partition}:iam::{connection.account_id}:root"
     connection.auth_method = auth.method
     return _Tried(Identity(connection.account_id, arn), None, [])
-
-
-def _entered_credentials(organization: Organization, auth: AuthInput) -> Credentials:
-    """Return what was entered as credentials; a role may be opened by a payer's connection."""
-    source = None
-    if auth.through_id is not None:
-        payers = Connection.objects.of(organization).connected().filter(kind=ConnectionKind.ROOT)
-        through = payers.filter(pk=auth.through_id).first()
-        if through is None:
-            raise Refusal({"auth.through": "There is no connected payer account with this id."})
-        source = source_of(through)
-    return credentials_from(auth, external_id_of(organization), source)
 
 
 def _refuse(problems: dict[str, str]) -> None:

@@ -25,7 +25,7 @@ def test_an_operator_migrates_step_by_step(aws: str, cast: Cast) -> None:
         "mode": "bucket_only",
         "schema": "cur2",
         "bucket": BUCKET,
-        "prefix": "cur",
+        "place_prefix": "cur",
         "name": "daily",
         "region": "",
         "granularity": "daily",
@@ -34,7 +34,7 @@ def test_an_operator_migrates_step_by_step(aws: str, cast: Cast) -> None:
     refused = oscar.post(url, entered).content.decode()
     assert "is the export that is imported already" in refused
     assert 'value="daily"' in refused
-    begun = oscar.post(url, {**entered, "prefix": "v2", "name": "new"}, follow=True)
+    begun = oscar.post(url, {**entered, "place_prefix": "v2", "name": "new"}, follow=True)
     assert "nothing counts from it yet" in begun.content.decode()
     export = Export.objects.get(name="new")
     look = services.request_import(connection, Trigger.COMMAND, export=export, sender=None)

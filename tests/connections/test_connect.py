@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from connections.models import AuthMethod, CheckRun, Connection, ConnectionStatus, Export
 from organizations.access import Role
@@ -333,6 +334,17 @@ class TestRoles:
         response = post(cast, body({"method": "ambient"}))
         assert response.status_code == 201, response.json()
         assert Connection.objects.get().auth_method == AuthMethod.AMBIENT
+
+    def test_the_portals_own_identity_is_for_the_organizations_named(
+        self, cast: Cast, payer: PretendAccount, settings: Settings
+    ) -> None:
+        payer.allow("machine", "s3:ListBucket", "s3:GetObject")
+        settings.AMBIENT_ORGANIZATIONS = ["bolt"]
+        refused = errors_of(post(cast, body({"method": "ambient"})))
+        assert "AMBIENT_ORGANIZATIONS" in refused["auth.method"][0]
+        assert not Connection.objects.exists()
+        allowed = post(cast, body({"method": "ambient"}), organization=cast.bolt)
+        assert allowed.status_code == 201, allowed.json()
 
     def test_a_linked_account_is_healthy_once_its_payer_is_there(
         self, cast: Cast, payer: PretendAccount

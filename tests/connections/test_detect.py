@@ -167,6 +167,14 @@ def test_wrong_credentials_are_refused_under_their_field(cast: Cast, payer: Pret
     assert "does not belong" in response.json()["errors"]["auth.secret_access_key"][0]
 
 
+def test_the_machines_identity_finds_exports_only_for_whom_it_is(
+    cast: Cast, payer: PretendAccount, settings: Any
+) -> None:
+    settings.AMBIENT_ORGANIZATIONS = ["bolt"]
+    response = cast.api(Role.OPERATOR).post(FIND, {"auth": {"method": "ambient"}}, format="json")
+    assert "may not use the identity" in response.json()["errors"]["auth.method"][0]
+
+
 def test_connecting_without_a_name_takes_the_one_that_fits_best(
     cast: Cast, payer: PretendAccount
 ) -> None:

@@ -188,3 +188,13 @@ def test_the_form_offers_only_ones_own_payers_to_assume_a_role(cast: Cast, oscar
     text = text_of(oscar.get("/admin/connections/connection/add/"))
     assert str(payer) in text
     assert "121212121212" not in text
+
+
+def test_disconnecting_a_payer_says_whose_roles_it_opens(cast: Cast, oscar: Client) -> None:
+    payer = payer_without_aws(cast)
+    Connection.objects.create(
+        organization=cast.acme, name="Opened", kind="linked", account_id=MEMBER, through=payer
+    )
+    asked = oscar.post(f"/admin/connections/connection/{payer.pk}/do/disconnect/")
+    assert "Opened" in text_of(asked)
+    assert Connection.objects.connected().count() == 2

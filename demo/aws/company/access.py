@@ -40,11 +40,18 @@ def payer_policy() -> Policy:
         "organizations:ListOrganizationalUnitsForParent",
     ]
     bucket = f"arn:aws:s3:::{BILLS_BUCKET}"
+    # Buckets that the portal may make for new exports, and what it does with them.
+    new_bucket = [
+        *("s3:CreateBucket", "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject"),
+        *("s3:GetBucketPolicy", "s3:PutBucketPolicy", "s3:PutBucketPublicAccessBlock"),
+        *("s3:PutBucketOwnershipControls", "s3:PutEncryptionConfiguration"),
+    ]
     return _document(
         _allow(DESCRIBE),
         _allow(exports),
         _allow(["s3:ListBucket", "s3:GetBucketLocation", "s3:GetBucketPolicy"], bucket),
         _allow(["s3:GetObject"], f"{bucket}/*"),
+        _allow(new_bucket, "arn:aws:s3:::larkspur-new-*"),
         _allow(["sts:AssumeRole"], f"arn:aws:iam::*:role/{PORTAL_ROLE}"),
     )
 

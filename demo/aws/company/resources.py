@@ -12,6 +12,7 @@ import boto3
 from botocore.config import Config
 from moto.ec2.models import ec2_backends
 from moto.moto_api._internal import mock_random
+from moto.organizations.models import organizations_backends
 from moto.s3.models import s3_backends
 
 from demo.aws.company import access, cast
@@ -86,6 +87,9 @@ class Builder:
     def _organization(self) -> None:
         organizations = self.client("organizations", cast.PAYER)
         organizations.create_organization(FeatureSet="ALL")
+        # moto calls every management account "master", and no call renames it.
+        backend = organizations_backends[cast.PAYER]["aws"]
+        backend.get_account_by_id(cast.PAYER).name = cast.ACCOUNT_NAMES[cast.PAYER]
         root = organizations.list_roots()["Roots"][0]["Id"]
         self._name_accounts([account for accounts in cast.UNITS.values() for account in accounts])
         for unit, accounts in cast.UNITS.items():
