@@ -159,6 +159,7 @@ class ResourceDetailView(OrganizationAPIView):
     actions: ClassVar = {"GET": Action.VIEW_RESOURCES}
 
     @extend_schema(
+        operation_id="resource_retrieve",
         summary="One resource with its costs by day and by usage type, and its history",
         responses=ResourceDetailSerializer,
     )
