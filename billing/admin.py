@@ -12,9 +12,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from billing.exact import plain
-from billing.models import BillingMonth, Delivery, ImportRun
+from billing.models import BillingMonth, Delivery, DeliveryState, ImportRun
+from billing.restatements import Restatement, RestatementError, restatement
 from connections.admin import badge
 from organizations.admin_base import ReadOnlyAdmin, ScopedInline
+
+_CHANGES_SHOWN = 100
 
 
 def amount_of(amount: Decimal | None, currency: str) -> str:
@@ -210,12 +213,13 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     ]
     list_filter = ["state", "export", "billing_period"]
     list_select_related = ["export"]
-    readonly_fields: ClassVar[list[str]] = ["sums"]
+    readonly_fields: ClassVar[list[str]] = ["sums", "restated"]
     fields: ClassVar[Any] = [
         "export",
         "billing_period",
         "state",
         "sums",
+        "restated",
         "rows_read",
         "rows_loaded",
         "bytes_read",
@@ -246,6 +250,19 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
             for name, amount in measures.items()
         )
 
+    @admin.display(description="what it changed")
+    def restated(self, delivery: Delivery) -> SafeString | str:
+        """Show what differs from the delivery before it, of the accounts connected now."""
+        if delivery.state != DeliveryState.LOADED:
+            return "Its costs are not kept."
+        try:
+            found = restatement(
+                delivery.export.connection, delivery.billing_period, after=delivery.pk
+            )
+        except RestatementError as error:
+            return str(error)
+        return _changes(found)
+
 
 @admin.register(BillingMonth)
 class BillingMonthAdmin(ReadOnlyAdmin[BillingMonth]):
@@ -259,6 +276,34 @@ class BillingMonthAdmin(ReadOnlyAdmin[BillingMonth]):
     def month(self, one: BillingMonth) -> str:
         """Return the month."""
         return f"{one.billing_period:%Y-%m}"
+
+
+def _changes(found: Restatement) -> SafeString | str:
+    if found.before is None:
+        return "No earlier delivery of the month is kept."
+    if not found.changes:
+        return f"Nothing, compared with {found.before}."
+    headings = ("Account", "Service", "Charge type", "Before", "After", "Difference")
+    rows = [
+        (
+            one.account_id,
+            one.service,
+            one.charge_type,
+            plain(one.before),
+            plain(one.after),
+            amount_of(one.difference, one.currency),
+        )
+        for one in found.changes[:_CHANGES_SHOWN]
+    ]
+    more = len(found.changes) - len(rows)
+    return format_html(
+        "<p>Unblended cost, compared with {}{}:</p>"
+        '<table class="restatement"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>',
+        found.before,
+        f"; the {len(rows)} largest differences, {more} more in the API" if more else "",
+        format_html_join("", "<th>{}</th>", ((one,) for one in headings)),
+        format_html_join("", f"<tr>{'<td>{}</td>' * len(headings)}</tr>", rows),
+    )
 
 
 def _list(rows: Any) -> SafeString | str:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from billing import costs_api, imports_api, migration_api
+from billing import costs_api, imports_api, migration_api, restatements_api
 
 urlpatterns: list[URLPattern] = [
     path("costs/", costs_api.Costs.as_view(), name="api-costs"),
@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern] = [
         name="api-unconnected-accounts",
     ),
     path("imports/", imports_api.ImportList.as_view(), name="api-imports"),
+    path("restatements/", restatements_api.Restatements.as_view(), name="api-restatements"),
     path("imports/<int:pk>/", imports_api.ImportDetail.as_view(), name="api-import"),
     path(
         "connections/<int:pk>/migration/",

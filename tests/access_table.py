@@ -116,6 +116,12 @@ API = [
     Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
     Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),
     Route("api-import", "/api/v1/imports/{importrun}/", Action.VIEW_COSTS, of_object=True),
+    Route(
+        "api-restatements",
+        "/api/v1/restatements/?connection={connection}&billing_period=2026-04",
+        Action.VIEW_COSTS,
+        of_object=True,
+    ),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS),
     Route("api-connections", "/api/v1/connections/", Action.MANAGE_CONNECTIONS, method="post"),
     Route(

@@ -11,6 +11,8 @@ from billing.importing.tags import NUL_SHOWN, tag_set
 from billing.importing.warehouse import MEASURES, Warehouse
 from organizations.runs import ErrorClass, RunFailure
 
+_LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
+
 
 def number(house: Warehouse) -> None:
     """Give tag sets their numbers; what `make` needs."""
@@ -105,6 +107,14 @@ def _check_items(house: Warehouse) -> None:
             f"A line item names the account “{found[0][0][:40]}”, which is no AWS account id.",
             "The month stays as it was. Check that the export's files are as AWS wrote them.",
         )
+    for name in (*DIMENSIONS, "resource_id"):
+        if (house.value(f"SELECT max(strlen({name})) FROM items") or 0) > _LONGEST:
+            raise RunFailure(
+                ErrorClass.DATA,
+                f"A line item's {name.replace('_', ' ')} is longer than {_LONGEST} bytes.",
+                "The month stays as it was. AWS writes nothing as long: check that the export's"
+                " files are as AWS wrote them.",
+            )
     if house.value("SELECT count(*) FROM items WHERE day IS NULL"):
         raise RunFailure(
             ErrorClass.DATA,
