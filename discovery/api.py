@@ -55,7 +55,7 @@ class ChangeSerializer(serializers.Serializer[ResourceChange]):
     """One change of a resource."""
 
     at = serializers.DateTimeField()
-    field = serializers.CharField(help_text="state, existence, or tag:<key>.")  # type: ignore[assignment]
+    field = serializers.CharField(help_text="state, existence, or tag:<key>.")
     before = serializers.CharField(allow_null=True)
     after = serializers.CharField(allow_null=True)
 

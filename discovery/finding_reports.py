@@ -44,8 +44,8 @@ class FindingFilters:
         given = {name: tuple(one for one in query.getlist(name) if one) for name in PARAMETERS}
         errors: dict[str, list[str]] = {}
         for name, values in given.items():
-            if told := [told for value in values if (told := _CHECKS[name](value))]:
-                errors[name] = told
+            if said := [told for value in values if (told := _CHECKS[name](value))]:
+                errors[name] = said
         if errors:
             raise FilterError(errors)
         return cls(

@@ -29,7 +29,7 @@ def thresholds_of(organization: Organization | int) -> FindingThresholds:
     """Return the organization's thresholds, the defaults where it set none. Not saved."""
     found = FindingThresholds.objects.of(organization).first()
     if found is not None:
-        return found  # type: ignore[no-any-return]
+        return found
     pk = organization if isinstance(organization, int) else organization.pk
     return FindingThresholds(organization_id=pk)
 

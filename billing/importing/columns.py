@@ -53,6 +53,11 @@ class Fields:
         """Whether the file has all of these columns."""
         return all(name in self._columns for name in names)
 
+    def suppose(self, names: Iterable[str]) -> None:
+        """Take columns that are absent for present and empty."""
+        empty = {name: Column(name, Kind.EMPTY, name) for name in names}
+        self._columns = {**empty, **self._columns}
+
     def starting_with(self, prefix: str) -> list[Column]:
         """Return the columns whose names start so, in the file's order."""
         return [one for name, one in self._columns.items() if name.startswith(prefix)]

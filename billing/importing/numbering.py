@@ -65,9 +65,13 @@ def _shown(name: str) -> str:
 def _number_tag_sets(house: Warehouse) -> None:
     """Give every distinct set of tags and cost categories a number, whatever its keys' order."""
     numbers: dict[tuple[str, str], int] = {}
+    normalised = house.bill_format.has_normalised_tags
     raw = house.rows("SELECT DISTINCT tags, cost_categories FROM items")
     try:
-        found = [(*pair, numbers.setdefault(tag_set(*pair), len(numbers) + 1)) for pair in raw]
+        found = [
+            (*pair, numbers.setdefault(tag_set(*pair, normalised=normalised), len(numbers) + 1))
+            for pair in raw
+        ]
     except ValueError as error:
         raise RunFailure(
             ErrorClass.DATA,

@@ -29,6 +29,11 @@ from organizations.runs import ErrorClass, RunFailure
 
 _CSV_BLOCK = 8 << 20
 _HEADER_LIMIT = 4 << 20
+# Billing lines shrink to a twentieth; what grows more than this was made to fill a machine.
+_GROWTH_LIMIT = 250
+_GROWTH_FREE = 64 << 20
+# Categories of legacy columns whose names are people's own.
+_SPELLED = ("resourceTags", "costCategory")
 _NEXT_DELIVERY = (
     "The month stays as it was. AWS writes the file anew with its next delivery; if this one stays"
     " bad, delete and re-create the export or ask AWS Support."
@@ -128,7 +133,10 @@ class CsvFile(BillFile):
         self._spellings = self._header()
         self.columns = _without_doubles(
             label,
-            [Column(normalised(one), Kind.TEXT, one) for one in self._spellings],
+            [
+                Column(_csv_name(number, one), Kind.TEXT, one)
+                for number, one in enumerate(self._spellings)
+            ],
             merges=True,
         )
 
@@ -175,13 +183,16 @@ class CsvFile(BillFile):
         control: ControlTotal,
         failed: list[BaseException],
     ) -> Iterator[pa.RecordBatch]:
+        unpacked = 0
         try:
             for batch in self._read(schema):
                 reading.rows += batch.num_rows
+                unpacked += batch.nbytes
+                _refuse_bomb(self.label, unpacked, self.path)
                 control.add(batch.select(list(control.columns)), self.label)
                 yield batch
-        except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
-            failed.append(unreadable(self.label, _short(error)))
+        except (pa.ArrowException, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            failed.append(unreadable(self.label, _csv_fault(error)))
             raise failed[0] from None
         except RunFailure as failure:
             failed.append(failure)
@@ -230,6 +241,12 @@ def normalised(name: str) -> str:
     return "_".join(filter(None, spelled.split("_")))
 
 
+def _csv_name(number: int, spelling: str) -> str:
+    """Return a column's name; tags differ by case alone, which SQL's names do not: numbered."""
+    category = spelling.partition("/")[0]
+    return f"{category}/{number}" if category in _SPELLED else normalised(spelling)
+
+
 def _without_doubles(
     label: str, columns: list[Column], *, merges: bool = False
 ) -> dict[str, Column]:
@@ -269,7 +286,19 @@ def _open_zip(path: Path, label: str) -> Any:
     members = [one for one in archive.infolist() if not one.is_dir()]
     if len(members) != 1:
         raise unreadable(label, f"the ZIP holds {len(members)} files instead of one")
-    return archive.open(members[0])
+    _refuse_bomb(label, members[0].file_size, path)
+    try:
+        return archive.open(members[0])
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in another way
+        raise unreadable(label, _short(error)) from None
+
+
+def _refuse_bomb(label: str, size: int, path: Path) -> None:
+    if size > _GROWTH_FREE and size > _GROWTH_LIMIT * path.stat().st_size:
+        raise unreadable(
+            label,
+            f"it unpacks to more than {_GROWTH_LIMIT} times its size, which no bill does",
+        )
 
 
 @contextmanager
@@ -291,6 +320,12 @@ def _beside(work: Any) -> Iterator[None]:
         thread.join()
     if failed:
         raise failed[0]
+
+
+def _csv_fault(error: BaseException) -> str:
+    if "straddling" in str(error):
+        return f"a line is longer than {_CSV_BLOCK >> 20} MiB"
+    return _short(error)
 
 
 def _short(error: BaseException) -> str:

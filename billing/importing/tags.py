@@ -3,7 +3,8 @@
 `tags`           resourceTags/user:CostCenter -> CostCenter, resourceTags/aws:createdBy ->
                  aws:createdBy, accountTag/Team stays, costCategory/Project is a cost category
 `resource_tags`  user_cost_center -> cost_center, aws_created_by stays
-legacy and FOCUS user:CostCenter -> CostCenter
+legacy           user:CostCenter -> CostCenter; in Parquet as `resource_tags`
+FOCUS            CostCenter, user:CostCenter -> CostCenter; aws:createdBy stays
 Values stay exactly as delivered. A tag without a value is no tag.
 """
 
@@ -17,10 +18,10 @@ _USER_PREFIXES = ("user:", "user_")
 NUL, NUL_SHOWN = "\x00", "\N{REPLACEMENT CHARACTER}"
 
 
-def tag_set(tags_json: str, categories_json: str) -> tuple[str, str]:
+def tag_set(tags_json: str, categories_json: str, *, normalised: bool = True) -> tuple[str, str]:
     """Return (tags, cost categories) as canonical JSON objects, for two maps as JSON or ''.
 
-    Raises ValueError for what is no JSON object of texts.
+    `normalised`: a key may be spelled as AWS normalised it. Raises ValueError for what is no JSON object of texts.
     """
     tags: dict[str, str] = {}
     own_spelling: dict[str, str] = {}
@@ -28,13 +29,15 @@ def tag_set(tags_json: str, categories_json: str) -> tuple[str, str]:
         if key.startswith(_COST_CATEGORY):
             own_spelling[key.removeprefix(_COST_CATEGORY)] = value
         else:
-            tags[_tag_key(key)] = value
+            tags[_tag_key(key, normalised=normalised)] = value
     return _canonical(tags), _canonical(own_spelling or _pairs(categories_json))
 
 
-def _tag_key(key: str) -> str:
+def _tag_key(key: str, *, normalised: bool) -> str:
+    # A tag in its own spelling may well begin with "user_".
+    own_spelling = key.startswith(_RESOURCE_TAG) or not normalised
     key = key.removeprefix(_RESOURCE_TAG)
-    for prefix in _USER_PREFIXES:
+    for prefix in _USER_PREFIXES[:1] if own_spelling else _USER_PREFIXES:
         if key.startswith(prefix) and key != prefix:
             return key.removeprefix(prefix)
     return key

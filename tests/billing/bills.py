@@ -1,6 +1,7 @@
 """What the import's tests share: a connected payer, deliveries in the pretend AWS, the facts."""
 
 import datetime as dt
+import gzip
 import json
 import urllib.request
 from collections.abc import Iterable
@@ -79,6 +80,14 @@ def put_bill(made: Bill, **given: Any) -> Delivery:
     delivery = deliver(export(**given), made, **for_delivery)
     put(delivery, s3())
     return delivery
+
+
+def regzip(body: bytes, old: str, new: str) -> bytes:
+    """A gzip file with some of its text replaced."""
+    text = gzip.decompress(body).decode()
+    if old not in text:
+        raise ValueError(f"{old} is not in the file")
+    return gzip.compress(text.replace(old, new).encode())
 
 
 def run_import(connection: Connection, **given: Any) -> ImportRun:

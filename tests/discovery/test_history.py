@@ -82,7 +82,14 @@ def test_the_page_of_a_resource_shows_everything(
     assert answer["changes"][0]["field"] == "tag:Owner"
     url = f"/o/{cast.acme.slug}/resources/{resource.pk}/"
     page = cast.browser("victor").get(url).content.decode()
-    for text in (instance, "volume of this instance", "tag:Owner", "t2.micro", "$1.12", "$30.00"):
+    for text in (
+        instance,
+        "volume of this instance",
+        "tag:Owner",
+        resource.attributes["instance_type"],
+        "$1.12",
+        "$30.00",
+    ):
         assert text in page, text
     assert "<i>web</i>" not in page
     assert cast.browser("boris").get(url).status_code == 404

@@ -67,6 +67,7 @@ class BillFormat:
     known_types    charge types with a rule of their own; others count at unblended cost
     usage_types    charge types that are usage: they say how far the data reaches
     not_money      operations whose rows repeat what other rows say
+    has_normalised_tags  whether tags may be spelled `user_cost_center`
     has_invoice    whether line items name their invoice once they are final
     rarely_needed  for wide columns that few files need: SQL (None: always needed) that finds a
                    line item that does; a file without one is read without the column
@@ -80,4 +81,5 @@ class BillFormat:
     usage_types: frozenset[str]
     not_money: tuple[str, ...] = ()
     has_invoice: bool = True
+    has_normalised_tags: bool = True
     rarely_needed: dict[str, Callable[[Fields], str | None]] = field(default_factory=dict)

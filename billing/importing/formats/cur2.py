@@ -47,12 +47,12 @@ REQUIRED = (
     "line_item_usage_account_id",
 )
 # Without these, what a commitment covers cannot be told from what it costs.
-_SAVINGS_PLAN_COLUMNS = (
+SAVINGS_PLAN_COLUMNS = (
     "savings_plan_savings_plan_effective_cost",
     "savings_plan_total_commitment_to_date",
     "savings_plan_used_commitment",
 )
-_RESERVATION_COLUMNS = (
+RESERVATION_COLUMNS = (
     "reservation_effective_cost",
     "reservation_unused_amortized_upfront_fee_for_billing_period",
     "reservation_unused_recurring_fee",
@@ -174,8 +174,8 @@ def _by_type(fields: Fields, *, plain: str, net: bool) -> str:
     """
     charge, cost = fields.text(_TYPE), amounts.decimal_type(amounts.COST_SCALE)
     branches = [
-        *(_savings_plan(fields, net=net) if fields.has(*_SAVINGS_PLAN_COLUMNS) else ()),
-        *(_reservation(fields, net=net) if fields.has(*_RESERVATION_COLUMNS) else ()),
+        *(_savings_plan(fields, net=net) if fields.has(*SAVINGS_PLAN_COLUMNS) else ()),
+        *(_reservation(fields, net=net) if fields.has(*RESERVATION_COLUMNS) else ()),
         f"WHEN {charge} IN ('Fee', 'Refund') THEN {plain}",
     ]
     # By far the most line items are usage: they are decided first.
@@ -239,8 +239,8 @@ def lacking(fields: Fields) -> dict[str, str]:
     """Return, by charge type, what the export lacks for its exact amortized cost."""
     found = {}
     for types, columns in (
-        (SAVINGS_PLAN_TYPES, _SAVINGS_PLAN_COLUMNS),
-        (RESERVATION_TYPES, _RESERVATION_COLUMNS),
+        (SAVINGS_PLAN_TYPES, SAVINGS_PLAN_COLUMNS),
+        (RESERVATION_TYPES, RESERVATION_COLUMNS),
     ):
         missing = [name for name in columns if not fields.has(name)]
         for charge_type in types if missing else ():
