@@ -21,7 +21,8 @@ NUL, NUL_SHOWN = "\x00", "\N{REPLACEMENT CHARACTER}"
 def tag_set(tags_json: str, categories_json: str, *, normalised: bool = True) -> tuple[str, str]:
     """Return (tags, cost categories) as canonical JSON objects, for two maps as JSON or ''.
 
-    `normalised`: a key may be spelled as AWS normalised it. Raises ValueError for what is no JSON object of texts.
+    `normalised`: a key may be spelled as AWS normalised it. Raises ValueError for what is no JSON
+    object of texts.
     """
     tags: dict[str, str] = {}
     own_spelling: dict[str, str] = {}
