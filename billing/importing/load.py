@@ -12,7 +12,7 @@ from pathlib import Path
 
 from django.db import connection, transaction
 
-from billing.facts import DIMENSIONS, FACT_TABLES, FactTable
+from billing.facts import DAILY_COST, DIMENSIONS, FACT_TABLES, FactTable
 from billing.importing import numbering
 from billing.importing.columns import literal
 from billing.importing.faults import room_faults
@@ -55,15 +55,38 @@ def _prepare(house: Warehouse, folder: Path, table: FactTable) -> Prepared:
 
 
 def load(delivery_id: int, tables: Iterable[Prepared]) -> None:
-    """Create, fill, index and attach the delivery's tables: all of them or none."""
-    with transaction.atomic():
+    """Create, fill and index the delivery's tables, then attach them: all of them or none.
+
+    Where this fails, a table may stay that is attached to nothing; `cleanup.remove_dead` drops it.
+    """
+    # The daily costs and their rollup take about as long as everything else: side by side.
+    with ThreadPoolExecutor(1, thread_name_prefix="load") as pool, transaction.atomic():
+        beside = []
         for one in tables:
-            _create(one.table, delivery_id)
-            _copy(one, delivery_id)
-            one.path.unlink()
-            _index(one.table, delivery_id)
+            if one.table is DAILY_COST:
+                beside.append(pool.submit(_fill_beside, one, delivery_id))
+            else:
+                _fill(one, delivery_id)
+        for future in beside:
+            future.result()
         for table in FACT_TABLES:
             _attach(table, delivery_id)
+
+
+def _fill_beside(one: Prepared, delivery_id: int) -> None:
+    """Fill a table in a transaction of this thread's own connection."""
+    try:
+        with transaction.atomic():
+            _fill(one, delivery_id)
+    finally:
+        connection.close()
+
+
+def _fill(one: Prepared, delivery_id: int) -> None:
+    _create(one.table, delivery_id)
+    _copy(one, delivery_id)
+    one.path.unlink()
+    _index(one.table, delivery_id)
 
 
 def _create(table: FactTable, delivery_id: int) -> None:
