@@ -41,6 +41,8 @@ def start_services() -> None:
         broker = os.environ["CELERY_BROKER_URL"]
         if broker.endswith("/0"):
             os.environ["CELERY_BROKER_URL"] = f"{broker[:-1]}{int(worker[2:]) % 15 + 1}"
+        # Each worker's runs are numbered from 1, and a run's files lie under its number.
+        os.environ["SPOOL_DIR"] += f"-{worker}"
         return
     run = _new_run()
     children = Children(run / "log")

@@ -11,7 +11,7 @@ from typing import Any
 
 from connections.models import ExportSchema
 from connections.policies.statements import literal
-from connections.policies.values import BILLING_REGION, Mode, Values
+from connections.policies.values import BILLING_REGION, Values
 
 Conditions = Mapping[str, Mapping[str, Any]]
 
@@ -47,8 +47,7 @@ def object_arns(values: Values) -> tuple[str, ...]:
 
 def listing_conditions(values: Values) -> Conditions:
     """Return the condition that lets only the export's own folder be listed."""
-    # Who makes a bucket looks at it as a whole: whether it is there, and whose it is.
-    if "" in values.root_keys or values.mode == Mode.AUTOMATIC:
+    if "" in values.root_keys:
         return {}
     patterns = [f"{literal(key)}*" for key in values.root_keys]
     return {"StringLike": {"s3:prefix": patterns[0] if len(patterns) == 1 else patterns}}
