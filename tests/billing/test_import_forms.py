@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import uuid
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
@@ -62,7 +63,9 @@ def report(form: Form = "gzip", layout: Layout = "overwrite", *, old: bool = Fal
 
 
 def put_legacy(items: list[LineItem], made: Report, *, chunks: int = 1, **given: Any) -> Delivery:
-    delivered = legacy.deliver(made, bills.bill(items, **given), at=AT, chunks=chunks)
+    delivered = legacy.deliver(
+        made, bills.bill(items, **given), at=AT, assembly_id=str(uuid.uuid4()), chunks=chunks
+    )
     put(delivered, bills.s3())
     return delivered
 
