@@ -15,6 +15,9 @@ import django  # noqa: E402 - the settings read the environment set above
 
 django.setup()
 
+# Processes that pytest starts would read the settings before they come here and are told their own.
+del os.environ["DJANGO_SETTINGS_MODULE"]
+
 from django.core.management import call_command  # noqa: E402 - needs the setup above
 
 # Pages name their static files by content, as in production.
