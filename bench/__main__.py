@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from bench import discovery
 from bench.report import report
@@ -21,32 +20,60 @@ from demo.bills import big
 
 MONTH = dt.date(2026, 10, 1)
 DEFAULT_ROWS = 2_000_000
+CSV_ROWS = 500_000
 
 
 def main() -> None:
     rows = int(os.environ.get("ROWS") or DEFAULT_ROWS)
-    manifest = _bill(rows)
-    files = [
-        str(FOLDER / "s3" / key.removeprefix("s3://"))
-        for key in json.loads(manifest.read_text())["dataFiles"]
-    ]
-    baseline, busy = map(float, _python("bench.group_by", *files).split())
-    with running(big.PAYER) as servers:
-        _python("bench.prepare", big.PAYER, env=servers.environment)
-        _let_s3_hash(servers, files)
-        imported, seconds, usage = _import(servers)
-        _, again, _ = _import(servers)
-    (month,) = imported["months"]
-    report("import_parquet_seconds", seconds, "s", baseline)
-    # What it takes of the processors says more where other work runs beside.
-    report("import_parquet_cpu_seconds", usage.ru_utime + usage.ru_stime, "s", busy)
-    report("import_parquet_peak_memory", usage.ru_maxrss / 1024, "MiB")
-    report("import_parquet_rows_read", month["rows_read"], "rows")
-    report("import_parquet_daily_rows", month["rows_loaded"], "rows")
-    for step, taken in month["timings"].items():
-        report(f"import_parquet_step_{step}", taken, "s")
-    report("import_unchanged_seconds", again, "s")
+    files = _files(_bill(rows))
+    wall, busy = map(float, _python("bench.group_by", *map(str, files)).split())
+    _measure("import_parquet", "big", files, (wall, busy))
+    zipped = _files(_csv(files[0], min(rows, CSV_ROWS)))
+    _measure("import_csv", "big-csv", zipped, _gunzip(zipped))
     discovery.measure()
+
+
+def _measure(name: str, export: str, files: list[Path], baseline: tuple[float, float]) -> None:
+    """Import an export's month, then look at it unchanged. `baseline`: seconds, processor's too."""
+    with running(big.PAYER) as servers:
+        _python("bench.prepare", big.PAYER, export, env=servers.environment)
+        _let_s3_hash(servers, files)
+        seconds, usage = _import(servers)
+        month = json.loads(_python("bench.told", env=servers.environment))
+        again, _ = _import(servers)
+    report(f"{name}_seconds", seconds, "s", baseline[0])
+    # What it takes of the processors says more where other work runs beside.
+    report(f"{name}_cpu_seconds", usage.ru_utime + usage.ru_stime, "s", baseline[1])
+    report(f"{name}_peak_memory", usage.ru_maxrss / 1024, "MiB")
+    report(f"{name}_rows_read", month["rows_read"], "rows")
+    report(f"{name}_daily_rows", month["rows_loaded"], "rows")
+    for step, taken in month["timings"].items():
+        report(f"{name}_step_{step}", taken, "s")
+    report(f"{name}_unchanged_seconds", again, "s")
+
+
+def _files(manifest: Path) -> list[Path]:
+    keys = json.loads(manifest.read_text())["dataFiles"]
+    return [FOLDER / "s3" / key.removeprefix("s3://") for key in keys]
+
+
+def _csv(parquet: Path, rows: int) -> Path:
+    """Write the rows as CSV unless the last measurement left them."""
+    period = parquet.parent.name
+    manifest = FOLDER / "s3/big/exports/big-csv/metadata" / period / "big-csv-Manifest.json"
+    return manifest if manifest.exists() else big.write_csv(parquet, rows, FOLDER / "s3")
+
+
+def _gunzip(files: list[Path]) -> tuple[float, float]:
+    """Return the best seconds of three in which gunzip reads the files, and the processor's."""
+    taken = []
+    for _ in range(3):
+        started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(["gunzip", "-c", *files], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        taken.append((time.monotonic() - started, used))
+    return min(taken)
 
 
 def _bill(rows: int) -> Path:
@@ -63,27 +90,25 @@ def _bill(rows: int) -> Path:
     return written
 
 
-def _let_s3_hash(servers: Servers, files: list[str]) -> None:
+def _let_s3_hash(servers: Servers, files: list[Path]) -> None:
     """Ask for each object once: AWS knows the ETags, this S3 computes them at the first look."""
     code = "import sys, bench.objects; bench.objects.look(sys.argv[1:])"
-    keys = [str(Path(file).relative_to(servers.objects)) for file in files]
+    keys = [str(file.relative_to(servers.objects)) for file in files]
     subprocess.run([sys.executable, "-c", code, *keys], env=servers.environment, check=True)
 
 
-def _import(servers: Servers) -> tuple[dict[str, Any], float, resource.struct_rusage]:
-    """Run `manage.py import_billing`: its answer, its seconds, what it used."""
-    command = [sys.executable, str(CHECKOUT / "manage.py"), "import_billing", "--json"]
+def _import(servers: Servers) -> tuple[float, resource.struct_rusage]:
+    """Run `manage.py import_billing`: its seconds, what it used."""
+    command = [sys.executable, str(CHECKOUT / "manage.py"), "import_billing"]
     started = time.monotonic()
     with subprocess.Popen(
-        command, env=servers.environment, stdout=subprocess.PIPE, cwd=CHECKOUT
+        command, env=servers.environment, stdout=subprocess.DEVNULL, cwd=CHECKOUT
     ) as process:
-        assert process.stdout is not None
-        said = process.stdout.read()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"The import failed with exit code {process.returncode}.")
-    return json.loads(said)[0], time.monotonic() - started, usage
+    return time.monotonic() - started, usage
 
 
 def _python(module: str, *arguments: str, env: dict[str, str] | None = None) -> str:

@@ -1,6 +1,6 @@
 """Connect the measured bill: run with the environment of `bench.servers`.
 
-python -m bench.prepare ACCOUNT        prints the connection's id
+python -m bench.prepare ACCOUNT [EXPORT]        prints the connection's id
 """
 
 import sys
@@ -16,7 +16,7 @@ from demo.aws.credentials import root_credentials  # noqa: E402
 from organizations.services import create_organization  # noqa: E402
 
 
-def main(account_id: str) -> None:
+def main(account_id: str, export: str = "big") -> None:
     call_command("migrate", verbosity=0)
     keys = root_credentials(account_id)
     connection = Connection.objects.create(
@@ -31,7 +31,7 @@ def main(account_id: str) -> None:
     Export.objects.create(
         connection=connection,
         schema="cur2",
-        name="big",
+        name=export,
         bucket="big",
         prefix="exports",
         region="us-east-1",
@@ -40,4 +40,4 @@ def main(account_id: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

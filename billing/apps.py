@@ -19,5 +19,5 @@ class BillingConfig(AppConfig):
         from connections import resource_costs as seam  # noqa: PLC0415
 
         jobs.register()
-        seam.register(resource_costs.resource_costs)
+        seam.register(resource_costs.resource_costs, resource_costs.resource_cost_lines)
         members_seam.register(account_costs.last_month_costs)

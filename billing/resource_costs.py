@@ -1,6 +1,6 @@
 """What resources cost, for the inventory (see connections.resource_costs)."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from billing.dimensions import RESOURCE
 from billing.exact import added, plain
 from billing.measures import Measure
 from billing.reports import answer
-from connections.resource_costs import ResourceCost, ResourceKey, normalised_id
+from connections.resource_costs import CostLine, ResourceCost, ResourceKey, normalised_id
 from organizations.models import Organization
 
 
@@ -52,6 +52,37 @@ def resource_costs(
     if keys is None:
         return found
     return {key: found[key] for key in keys if key in found}
+
+
+def resource_cost_lines(
+    organization: Organization,
+    *,
+    start: date,
+    end: date,
+    keys: Collection[ResourceKey],
+) -> Sequence[CostLine]:
+    """Return the amortized cost by resource, day and usage type: start <= day < end."""
+    if not keys:
+        return []
+    what = counted(organization, start, end)
+    query = CostQuery(
+        start,
+        end,
+        Granularity.DAILY,
+        Measure.AMORTIZED,
+        group_by=("account", RESOURCE, "usage_type"),
+        filters=_filters(keys),
+    )
+    wanted = set(keys)
+    lines = []
+    for currency in what.currencies:
+        for row in answer(query, what, currency)[0]:
+            account_id, resource_id, usage_type = row.group
+            key = ResourceKey(account_id, normalised_id(resource_id or ""))
+            if key in wanted:
+                day = date.fromisoformat(row.period)
+                lines.append(CostLine(key, day, usage_type or "", row.amount, currency))
+    return lines
 
 
 def _filters(keys: Collection[ResourceKey] | None) -> tuple[CostFilter, ...]:

@@ -1,5 +1,7 @@
 """The admin site and the checks that need the whole project."""
 
+import gc
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
@@ -15,3 +17,7 @@ class ConfigConfig(AppConfig):
 
     name = "config"
     label = "config"
+
+    def ready(self) -> None:
+        """Collect garbage from now on (see manage.py)."""
+        gc.enable()

@@ -1,9 +1,9 @@
 """The seam at which discovered resources meet their costs: discovery asks, billing answers."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Protocol
 
 from organizations.models import Organization
@@ -29,6 +29,17 @@ class ResourceCost:
     currency: str
 
 
+@dataclass(frozen=True)
+class CostLine:
+    """What one resource cost on one day for one usage type."""
+
+    key: ResourceKey
+    day: date
+    usage_type: str
+    amount: Decimal
+    currency: str
+
+
 class ResourceCosts(Protocol):
     """What billing offers."""
 
@@ -46,13 +57,28 @@ class ResourceCosts(Protocol):
         """
 
 
+class ResourceCostLines(Protocol):
+    """What billing offers about few resources in detail."""
+
+    def __call__(
+        self,
+        organization: Organization,
+        *,
+        start: date,
+        end: date,
+        keys: Collection[ResourceKey],
+    ) -> Sequence[CostLine]:
+        """Return the amortized cost by resource, day and usage type: start <= day < end."""
+
+
 _provider: ResourceCosts | None = None
+_lines_provider: ResourceCostLines | None = None
 
 
-def register(provider: ResourceCosts) -> None:
-    """Name the function that answers. Called from billing's AppConfig.ready()."""
-    global _provider  # noqa: PLW0603 - one provider for the process, set once at start
-    _provider = provider
+def register(provider: ResourceCosts, lines: ResourceCostLines) -> None:
+    """Name the functions that answer. Called from billing's AppConfig.ready()."""
+    global _provider, _lines_provider
+    _provider, _lines_provider = provider, lines
 
 
 def resource_costs(
@@ -66,6 +92,21 @@ def resource_costs(
     if _provider is None:
         raise RuntimeError("No app registered resource costs.")
     return _provider(organization, start=start, end=end, keys=keys)
+
+
+def resource_cost_lines(
+    organization: Organization, *, start: date, end: date, keys: Collection[ResourceKey]
+) -> Sequence[CostLine]:
+    """Ask billing (see ResourceCostLines)."""
+    if _lines_provider is None:
+        raise RuntimeError("No app registered resource costs.")
+    return _lines_provider(organization, start=start, end=end, keys=keys)
+
+
+def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
+    """Add amounts without rounding: bills have more digits than Python's decimals by default."""
+    with localcontext(prec=200):
+        return sum(amounts, Decimal(0))
 
 
 def normalised_id(resource_id: str) -> str:

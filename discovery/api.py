@@ -1,8 +1,9 @@
 """The resources API."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -10,9 +11,10 @@ from rest_framework.response import Response
 
 from discovery import reports
 from discovery.filters import PARAMETERS, Existence, FilterError, ResourceFilters
-from discovery.models import Resource, ResourceType
+from discovery.models import Resource, ResourceChange, ResourceType
+from discovery.resource_detail import RelatedCost, ResourceCostsShown, resource_detail
 from organizations.access import Action
-from organizations.api_base import OrganizationListAPIView
+from organizations.api_base import OrganizationAPIView, OrganizationListAPIView
 
 
 class ResourceSerializer(serializers.Serializer[reports.ResourceRow]):
@@ -37,6 +39,82 @@ class ResourceSerializer(serializers.Serializer[reports.ResourceRow]):
     def get_month_to_date_cost(self, row: reports.ResourceRow) -> str | None:
         """Return the exact amount, None where no bill names the resource."""
         return None if row.month_to_date_cost is None else f"{row.month_to_date_cost:f}"
+
+
+def exact_text(amount: Decimal) -> str:
+    """Return an amount in full, without zeros at its end.
+
+    >>> exact_text(Decimal("1200.50")), exact_text(Decimal("100"))
+    ('1200.5', '100')
+    """
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+class ChangeSerializer(serializers.Serializer[ResourceChange]):
+    """One change of a resource."""
+
+    at = serializers.DateTimeField()
+    field = serializers.CharField(help_text="state, existence, or tag:<key>.")
+    before = serializers.CharField(allow_null=True)
+    after = serializers.CharField(allow_null=True)
+
+
+class RelatedCostSerializer(serializers.Serializer[RelatedCost]):
+    """What one id on the bill cost for one usage type."""
+
+    id = serializers.CharField(source="of")
+    relation = serializers.CharField(source="why", help_text="Empty: the resource itself.")
+    usage_type = serializers.CharField()
+    month_to_date = serializers.SerializerMethodField()
+    last_month = serializers.SerializerMethodField()
+
+    def get_month_to_date(self, cost: RelatedCost) -> str:
+        """Return the exact amount."""
+        return exact_text(cost.this_month)
+
+    def get_last_month(self, cost: RelatedCost) -> str:
+        """Return the exact amount."""
+        return exact_text(cost.last_month)
+
+
+class ResourceCostSerializer(serializers.Serializer[ResourceCostsShown]):
+    """Amortized cost of a resource in one currency, from the first day of last month on."""
+
+    currency = serializers.CharField()
+    month_to_date = serializers.SerializerMethodField()
+    last_month = serializers.SerializerMethodField()
+    days = serializers.SerializerMethodField()
+    parts = RelatedCostSerializer(source="related", many=True)
+
+    def get_month_to_date(self, costs: ResourceCostsShown) -> str:
+        """Return the exact amount."""
+        return exact_text(costs.this_month)
+
+    def get_last_month(self, costs: ResourceCostsShown) -> str:
+        """Return the exact amount."""
+        return exact_text(costs.last_month)
+
+    def get_days(self, costs: ResourceCostsShown) -> dict[str, str]:
+        """Return {day: exact amount}."""
+        return {day.isoformat(): exact_text(amount) for day, amount in costs.days.items()}
+
+
+class ResourceDetailSerializer(ResourceSerializer):
+    """A resource with its costs and its history."""
+
+    costs = serializers.SerializerMethodField()
+    changes = serializers.SerializerMethodField()
+
+    @extend_schema_field(ResourceCostSerializer(many=True))
+    def get_costs(self, row: reports.ResourceRow) -> Any:
+        """Return the costs by currency."""
+        return ResourceCostSerializer(self.context["detail"].costs, many=True).data
+
+    @extend_schema_field(ChangeSerializer(many=True))
+    def get_changes(self, row: reports.ResourceRow) -> Any:
+        """Return what changed, newest first."""
+        return ChangeSerializer(self.context["detail"].changes, many=True).data
 
 
 def _parameter(name: str, description: str, **more: Any) -> OpenApiParameter:
@@ -73,3 +151,19 @@ class ResourceList(OrganizationListAPIView):
         page = self.paginate_queryset(reports.resource_list(self.organization, filters))
         rows = reports.rows_of(self.organization, page or [])
         return self.get_paginated_response(self.get_serializer(rows, many=True).data)
+
+
+class ResourceDetailView(OrganizationAPIView):
+    """One resource."""
+
+    actions: ClassVar = {"GET": Action.VIEW_RESOURCES}
+
+    @extend_schema(
+        operation_id="resource_retrieve",
+        summary="One resource with its costs by day and by usage type, and its history",
+        responses=ResourceDetailSerializer,
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        """Show it."""
+        detail = resource_detail(self.organization, pk)
+        return Response(ResourceDetailSerializer(detail.row, context={"detail": detail}).data)

@@ -2,8 +2,12 @@
 
 from django.urls import path
 
-from discovery.api import ResourceList
+from discovery.api import ResourceDetailView, ResourceList
+from discovery.findings_api import FindingDismissal, FindingList
 
 urlpatterns = [
     path("resources/", ResourceList.as_view(), name="api-resources"),
+    path("resources/<int:pk>/", ResourceDetailView.as_view(), name="api-resource"),
+    path("findings/", FindingList.as_view(), name="api-findings"),
+    path("findings/<int:pk>/dismissal/", FindingDismissal.as_view(), name="api-finding-dismissal"),
 ]

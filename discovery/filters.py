@@ -91,11 +91,13 @@ def _state_error(value: str) -> str:
     return f"“{value}” is not possible here. Possible: {', '.join(Existence)}."
 
 
-def _account_error(value: str) -> str:
+def account_error(value: str) -> str:
+    """Say what is wrong with an account id, "" when nothing is."""
     return "" if _ACCOUNT.fullmatch(value) else f"“{value}” is no account id: it has 12 digits."
 
 
-def _region_error(value: str) -> str:
+def region_error(value: str) -> str:
+    """Say what is wrong with a region, "" when nothing is."""
     if _REGION.fullmatch(value):
         return ""
     return f"“{value}” is no region. Regions look like eu-west-1; “global” has what is in none."
@@ -104,6 +106,6 @@ def _region_error(value: str) -> str:
 _CHECKS = {
     "type": _type_error,
     "state": _state_error,
-    "account": _account_error,
-    "region": _region_error,
+    "account": account_error,
+    "region": region_error,
 }

@@ -2,14 +2,21 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from connections.models import Connection
 from organizations.models import Organization
 from organizations.runs import ACTIVE_STATES, ErrorClass, Run
 from organizations.scoping import ScopedModel
+
+
+def default_ports() -> list[int]:
+    """Return the ports of remote consoles, file shares and databases."""
+    return [22, 23, 445, 1433, 1521, 3306, 3389, 5432, 5900, 6379, 9200, 11211, 27017]
 
 
 class ResourceType(models.TextChoices):
@@ -133,3 +140,109 @@ class DiscoveryScope(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.family} in {self.region}"
+
+
+class ResourceChange(ScopedModel):
+    """What changed about a resource: its state, a tag, its existence. Nothing is written else."""
+
+    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="changes")
+    at = models.DateTimeField()
+    field = models.CharField(max_length=140, help_text="state, existence, or tag:<key>.")
+    before = models.TextField(null=True)  # noqa: DJ001 - a tag may be empty, or not there
+    after = models.TextField(null=True)  # noqa: DJ001
+
+    organization_path: ClassVar[str] = "resource__organization"
+
+    class Meta:
+        ordering = ["-at", "field", "pk"]
+        indexes = [models.Index(fields=["resource", "-at"])]
+
+    def __str__(self) -> str:
+        return f"{self.field} of {self.resource_id}"
+
+
+class Finding(ScopedModel):
+    """Something to look at: a rule that holds for a resource.
+
+    It stays one row while the rule holds, and is closed when it holds no more; should it hold
+    again later, that is another finding. A dismissed one stays dismissed while it is open.
+    """
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="findings"
+    )
+    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="findings")
+    rule = models.CharField(max_length=40, help_text="Name of the rule that found it.")
+    evidence = models.TextField(help_text="What was seen, in a sentence.")
+    since = models.DateTimeField(help_text="Since when it is so, as far as is known.")
+    found_at = models.DateTimeField(help_text="When it was noticed first.")
+    closed_at = models.DateTimeField(null=True, blank=True)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+    dismissed_by = models.CharField(max_length=200, blank=True)
+    dismissed_reason = models.CharField(max_length=500, blank=True)
+    cost_ids = models.JSONField(default=list, help_text="Ids under which the bill has its cost.")
+    monthly_cost = models.DecimalField(
+        max_digits=60,
+        decimal_places=30,
+        null=True,
+        blank=True,
+        help_text="Amortized cost on the bill of the last 30 days.",
+    )
+    currency = models.CharField(max_length=3, blank=True)
+
+    class Meta:
+        ordering = [F("monthly_cost").desc(nulls_last=True), "since", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resource", "rule"],
+                condition=Q(closed_at=None),
+                name="finding_open_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "closed_at", "dismissed_at"])]
+
+    def __str__(self) -> str:
+        return self.evidence
+
+
+class FindingThresholds(ScopedModel):
+    """From when on an organization wants to be told. Without a row the defaults hold."""
+
+    organization = models.OneToOneField(
+        Organization, on_delete=models.CASCADE, related_name="finding_thresholds"
+    )
+    unattached_days = models.PositiveSmallIntegerField(
+        "days unattached or unused",
+        default=7,
+        validators=[MaxValueValidator(3650)],
+        help_text="Volumes, addresses and load balancers that nothing uses for this long.",
+    )
+    stopped_days = models.PositiveSmallIntegerField(
+        "days stopped",
+        default=30,
+        validators=[MaxValueValidator(3650)],
+        help_text="Instances that have been stopped for this long.",
+    )
+    snapshot_days = models.PositiveSmallIntegerField(
+        "age of snapshots in days",
+        default=90,
+        validators=[MaxValueValidator(3650)],
+        help_text="Snapshots older than this whose volume is gone and that no image uses.",
+    )
+    unused_days = models.PositiveSmallIntegerField(
+        "days without sign-in or use",
+        default=90,
+        validators=[MaxValueValidator(3650)],
+        help_text="IAM users and access keys that nobody has used for this long.",
+    )
+    sensitive_ports = ArrayField(
+        models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(65535)]),
+        default=default_ports,
+        help_text="Ports that must not be open to the whole internet, with commas between them.",
+    )
+
+    class Meta:
+        verbose_name_plural = "finding thresholds"
+
+    def __str__(self) -> str:
+        return f"Thresholds of {self.organization}"

@@ -17,6 +17,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from discovery.collectors.base import GLOBAL, Found
+from discovery.history import note_changes, note_gone
 from discovery.models import DiscoveryRun, DiscoveryScope, Resource
 from discovery.survey import ScopeAnswer
 from organizations.runs import ErrorClass
@@ -73,8 +74,16 @@ def reconcile(run: DiscoveryRun, answers: Sequence[ScopeAnswer]) -> Tally:
         known = _known(run, answers)
         tally = Tally()
         rows: list[Resource] = []
+        known_rows: dict[int, Resource] = {}
         for answer in answers:
-            rows += _differing(run, answer, known[_scope(answer)], tally)
+            olds = known[_scope(answer)]
+            differing = _differing(run, answer, olds, tally)
+            for row in differing:
+                old = olds.get(_Key(row.region, row.type, row.resource_id))
+                if old is not None:
+                    known_rows[old.pk] = row
+            rows += differing
+        note_changes(known_rows)
         _write(rows)
         last = _last_complete(run)
         for answer in answers:
@@ -212,6 +221,7 @@ def _mark_gone(
         # An unchanged row was seen, without being written, whenever its scope was complete.
         seen_last = Greatest("last_seen", last_complete) if last_complete else F("last_seen")
         rows.update(gone_at=answer.at, last_seen=seen_last)
+    note_gone(gone, answer.at)
     return len(gone)
 
 

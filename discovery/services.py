@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from connections.aws.session import SURVEYING, AwsSession, session_for
 from connections.health import note_outcome
 from connections.models import Connection
+from discovery import finding_services
 from discovery.collectors import COLLECTORS
 from discovery.collectors.base import Collector
 from discovery.models import DiscoveryRun
@@ -99,6 +100,8 @@ def _search(run: DiscoveryRun, collectors: Sequence[Collector], outcome: Outcome
             for answers in batches:
                 outcome.add(answers, reconcile(run, answers))
                 run.advance(scopes_done=outcome.answered, found=run.found)
+    with run.timed("findings"):
+        finding_services.find(connection)
     outcome.conclude()
     return RunState.SUCCEEDED
 

@@ -2,9 +2,14 @@
 
 from django.urls import path
 
-from discovery import views
+from discovery import finding_pages, resource_page, views
 
 app_name = "discovery"
 urlpatterns = [
     path("resources/", views.Resources.as_view(), name="resources"),
+    path("resources/<int:pk>/", resource_page.ResourcePage.as_view(), name="resource"),
+    path("findings/", finding_pages.Findings.as_view(), name="findings"),
+    path("findings/thresholds/", finding_pages.Thresholds.as_view(), name="thresholds"),
+    path("findings/<int:pk>/dismiss/", finding_pages.Dismiss.as_view(), name="dismiss"),
+    path("findings/<int:pk>/restore/", finding_pages.Restore.as_view(), name="restore"),
 ]

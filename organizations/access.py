@@ -24,6 +24,7 @@ class Action(StrEnum):
     VIEW_COSTS = "view_costs"
     VIEW_RESOURCES = "view_resources"
     MANAGE_REPORTS = "manage_reports"
+    MANAGE_FINDINGS = "manage_findings"
     MANAGE_CONNECTIONS = "manage_connections"
     MANAGE_MEMBERS = "manage_members"
 
@@ -32,6 +33,7 @@ _LEAST_ROLE = {
     Action.VIEW_COSTS: Role.VIEWER,
     Action.VIEW_RESOURCES: Role.VIEWER,
     Action.MANAGE_REPORTS: Role.FINANCE,
+    Action.MANAGE_FINDINGS: Role.FINANCE,
     Action.MANAGE_CONNECTIONS: Role.OPERATOR,
     Action.MANAGE_MEMBERS: Role.OWNER,
 }

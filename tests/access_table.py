@@ -63,6 +63,28 @@ PAGES = [
         method="post",
     ),
     Route("discovery:resources", "/o/{organization}/resources/", Action.VIEW_RESOURCES),
+    Route(
+        "discovery:resource",
+        "/o/{organization}/resources/{resource}/",
+        Action.VIEW_RESOURCES,
+        of_object=True,
+    ),
+    Route("discovery:findings", "/o/{organization}/findings/", Action.VIEW_RESOURCES),
+    Route("discovery:thresholds", "/o/{organization}/findings/thresholds/", Action.MANAGE_FINDINGS),
+    Route(
+        "discovery:dismiss",
+        "/o/{organization}/findings/{finding}/dismiss/",
+        Action.MANAGE_FINDINGS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "discovery:restore",
+        "/o/{organization}/findings/{finding}/restore/",
+        Action.MANAGE_FINDINGS,
+        method="post",
+        of_object=True,
+    ),
 ]
 
 API = [
@@ -74,6 +96,22 @@ API = [
         query={"mode": "read_only", "bucket": "bills"},
     ),
     Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
+    Route("api-resource", "/api/v1/resources/{resource}/", Action.VIEW_RESOURCES, of_object=True),
+    Route("api-findings", "/api/v1/findings/", Action.VIEW_RESOURCES),
+    Route(
+        "api-finding-dismissal",
+        "/api/v1/findings/{finding}/dismissal/",
+        Action.MANAGE_FINDINGS,
+        method="post",
+        of_object=True,
+    ),
+    Route(
+        "api-finding-dismissal",
+        "/api/v1/findings/{finding}/dismissal/",
+        Action.MANAGE_FINDINGS,
+        method="delete",
+        of_object=True,
+    ),
     Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
     Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
     Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),

@@ -23,7 +23,15 @@ from connections.models import (
     MemberConnecting,
     MemberListing,
 )
-from discovery.models import DiscoveryRun, DiscoveryScope, Resource, ResourceType
+from discovery.models import (
+    DiscoveryRun,
+    DiscoveryScope,
+    Finding,
+    FindingThresholds,
+    Resource,
+    ResourceChange,
+    ResourceType,
+)
 from organizations.access import Role
 from organizations.audit import record
 from organizations.models import ApiToken, Membership
@@ -95,6 +103,19 @@ def belongings(cast: Cast) -> Belongings:
         "requested_by": f"{MARK} person",
     }
     discovery = DiscoveryRun.objects.create(**finished)
+    resource = Resource.objects.create(
+        organization=acme,
+        account_id=ACCOUNT,
+        region="eu-west-1",
+        type=ResourceType.EC2_INSTANCE,
+        family="ec2_instances",
+        resource_id=f"i-{MARK}",
+        cost_id=f"i-{MARK}",
+        name=f"{MARK} instance",
+        fingerprint="1",
+        first_seen=now,
+        last_seen=now,
+    )
     made = [
         connection,
         export,
@@ -138,19 +159,19 @@ def belongings(cast: Cast) -> Belongings:
             run=discovery,
             is_complete=True,
         ),
-        Resource.objects.create(
-            organization=acme,
-            account_id=ACCOUNT,
-            region="eu-west-1",
-            type=ResourceType.EC2_INSTANCE,
-            family="ec2_instances",
-            resource_id=f"i-{MARK}",
-            cost_id=f"i-{MARK}",
-            name=f"{MARK} instance",
-            fingerprint="1",
-            first_seen=now,
-            last_seen=now,
+        resource,
+        ResourceChange.objects.create(
+            resource=resource, at=now, field="tag:Owner", before=None, after=f"{MARK} ann"
         ),
+        Finding.objects.create(
+            organization=acme,
+            resource=resource,
+            rule="stopped_instances",
+            evidence=f"{MARK} stopped",
+            since=now,
+            found_at=now,
+        ),
+        FindingThresholds.objects.create(organization=acme, stopped_days=3),
     ]
     rows = {type(row): row for row in made}
     names = {"organization": acme.slug} | {

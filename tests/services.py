@@ -27,6 +27,9 @@ _held: list[TextIO] = []
 
 def start_services() -> None:
     """Start what the environment does not name, and put all settings into the environment."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        _join(os.environ["PYTEST_XDIST_WORKER"])
+        return
     _forget_ambient_settings()
     os.environ.update(
         SECRET_KEY="tests only",
@@ -35,13 +38,6 @@ def start_services() -> None:
         HTTPS="false",
         **aws_settings(_NO_AWS),
     )
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker:
-        # The controlling process has started the servers; each worker has a queue of its own.
-        broker = os.environ["CELERY_BROKER_URL"]
-        if broker.endswith("/0"):
-            os.environ["CELERY_BROKER_URL"] = f"{broker[:-1]}{int(worker[2:]) % 15 + 1}"
-        return
     run = _new_run()
     children = Children(run / "log")
     atexit.register(_end, run, children)
@@ -52,6 +48,17 @@ def start_services() -> None:
     broker = valkey.start(run, children, durable=False, named=named("CELERY_BROKER_URL"))
     os.environ["DATABASE_URL"] = database.url
     os.environ["CELERY_BROKER_URL"] = broker.url
+
+
+def _join(worker: str) -> None:
+    """Use what the controlling process has started and set, with a queue and a spool of one's own.
+
+    Each worker's database numbers its runs from 1, and a run's files lie under its number.
+    """
+    os.environ["SPOOL_DIR"] = str(Path(os.environ["SPOOL_DIR"]).with_name(f"spool-{worker}"))
+    broker = os.environ["CELERY_BROKER_URL"]
+    if broker.endswith("/0"):
+        os.environ["CELERY_BROKER_URL"] = f"{broker[:-1]}{int(worker[2:]) % 15 + 1}"
 
 
 def _forget_ambient_settings() -> None:

@@ -83,9 +83,8 @@ def _name_services(
     if selection.service_name == "''":
         return
     service, source = selection.dimensions["service"], _source(file)
-    for (code,) in house.rows(f"SELECT DISTINCT {service} FROM {source}"):
-        if not code or code in known or code in house.service_names:
-            continue
+    occurring = {code for (code,) in house.rows("SELECT DISTINCT service FROM items")}
+    for code in sorted(occurring - {""} - known - house.service_names.keys()):
         found = house.rows(
             f"SELECT {selection.service_name} FROM {source} WHERE {service} = {literal(code)}"
             " LIMIT 1"

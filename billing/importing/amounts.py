@@ -41,6 +41,8 @@ def nothing(scale: int = COST_SCALE) -> str:
 
 def _tier(column: str, bound: str, digits: int, scale: int) -> str:
     whole = f"CAST(round({column} * 1e{digits}) AS BIGINT)"
-    unit = f"CAST('0.{'1'.zfill(digits)}' AS DECIMAL({digits}, {digits}))"
+    # As wide as the amount where that fits: then the product has its type, without another step.
+    places = max(digits, scale)
+    unit = f"CAST('0.{'1'.zfill(digits)}' AS DECIMAL({places}, {places}))"
     amount = f"CAST(CAST({whole} AS DECIMAL(18, 0)) * {unit} AS {decimal_type(scale)})"
     return f"WHEN abs({column}) < {bound} AND {whole} / 1e{digits} = {column} THEN {amount}"

@@ -135,11 +135,10 @@ def _import(
         _read(_Work(run, bucket, house), manifest, objects)
         with run.timed("prepare"), room_faults(house):
             numbering.number(house)
-            prepared = load.write_files(house, folder)
             found = summary.summary(house)
         _still_the_same(bucket, manifest)
-        with run.timed("load"):
-            load.load(delivery.pk, prepared)
+        with run.timed("load"), load.prepared(house, folder) as tables:
+            load.load(delivery.pk, tables)
         with run.timed("check"):
             totals, rows = swap.loaded_totals(delivery)
             swap.compare(dict(house.control.totals), totals, found)

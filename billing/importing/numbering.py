@@ -15,33 +15,45 @@ _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's in
 
 
 def number(house: Warehouse) -> None:
-    """Make the tables that are loaded, one for each of `facts.FACT_TABLES`."""
+    """Give tag sets their numbers; what `make` needs."""
     _check_items(house)
     _number_tag_sets(house)
     dims = ", ".join(_shown(name) for name in DIMENSIONS)
-    for statement in (
+    house.db.execute(
         f"""CREATE TABLE keyed AS SELECT day, {dims}, {_shown("resource_id")},
             line_items, {", ".join(MEASURES)}, numbered.tag_set
-            FROM items JOIN numbered USING (tags, cost_categories)""",
-        f"""CREATE TABLE cost_key AS SELECT CAST(row_number() OVER () AS INTEGER) AS cost_key, *
-            FROM (SELECT DISTINCT {", ".join(DIMENSIONS)}, tag_set FROM keyed)""",
-        f"""CREATE TABLE resource AS SELECT CAST(row_number() OVER () AS INTEGER) AS resource,
+            FROM items JOIN numbered USING (tags, cost_categories)"""
+    )
+
+
+def make(house: Warehouse, name: str) -> None:
+    """Make one of `facts.FACT_TABLES`, in their order: later ones are made of earlier ones."""
+    made = _queries().get(name)
+    if made:
+        house.db.execute(f"CREATE TABLE {name} AS {made}")
+
+
+def _queries() -> dict[str, str]:
+    """Return the query of each table; `tag_set` is there already."""
+    dims, sums = ", ".join(DIMENSIONS), _sums()
+    return {
+        "cost_key": f"""SELECT CAST(row_number() OVER () AS INTEGER) AS cost_key, *
+            FROM (SELECT DISTINCT {dims}, tag_set FROM keyed)""",
+        "resource": f"""SELECT CAST(row_number() OVER () AS INTEGER) AS resource,
             resource_id, {NORMALISED_ID_SQL} AS cost_id
             FROM (SELECT DISTINCT resource_id FROM keyed WHERE resource_id <> '')""",
-        f"""CREATE TABLE daily_cost AS
-            SELECT day, cost_key, coalesce(resource, 0) AS resource, {_sums()}
-            FROM keyed JOIN cost_key USING ({", ".join(DIMENSIONS)}, tag_set)
+        "daily_cost": f"""SELECT day, cost_key, coalesce(resource, 0) AS resource, {sums}
+            FROM keyed JOIN cost_key USING ({dims}, tag_set)
             LEFT JOIN resource USING (resource_id) GROUP BY ALL ORDER BY ALL""",
-        f"""CREATE TABLE rollup_cost AS SELECT day, cost_key, {_sums()}
+        "rollup_cost": f"""SELECT day, cost_key, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY ALL""",
-        f"""CREATE TABLE service_cost AS SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {_sums()}
+        "service_cost": f"""SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {sums}
             FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
-        f"""CREATE TABLE month_cost AS SELECT {", ".join(DIMENSIONS)}, tag_set, {_sums()}
+        "month_cost": f"""SELECT {dims}, tag_set, {sums}
             FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
-        f"""CREATE TABLE resource_cost AS SELECT cost_key, resource, {_sums()}
+        "resource_cost": f"""SELECT cost_key, resource, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY ALL""",
-    ):
-        house.db.execute(statement)
+    }
 
 
 def _sums() -> str:

@@ -10,13 +10,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.loaders import create_loader
 from botocore.session import Session as BotocoreSession
 from botocore.utils import parse_timestamp
 
@@ -53,6 +53,8 @@ PROMPT = Config(
     read_timeout=4,
     retries={"mode": "standard", "max_attempts": 2},
 )
+# What botocore knows of services is read once for all sessions: it takes longer than many a call.
+_KNOWLEDGE = create_loader()
 # API names whose IAM action reads otherwise.
 _IAM_ACTIONS = {
     ("s3", "list_objects_v2"): "s3:ListBucket",
@@ -75,11 +77,11 @@ class AwsSession:
     def __init__(self, credentials: Credentials, *, account: str, config: Config = PATIENT) -> None:
         self.account = account
         self._config = config
-        self._session = boto3.Session(botocore_session=_signed_in(credentials, config))
+        self._session = _signed_in(credentials, config)
 
     def client(self, service: str, region: str = HOME_REGION) -> "AwsClient":
         """Return a client of one service in one region. Safe to share between threads."""
-        client = self._session.client(service, region_name=region, config=self._config)
+        client = self._session.create_client(service, region_name=region, config=self._config)
         return AwsClient(client, service=service, region=region, account=self.account)
 
 
@@ -184,12 +186,18 @@ def external_id_of(organization: Organization) -> str:
 
 
 def _signed_in(credentials: Credentials, config: Config) -> BotocoreSession:
-    session = BotocoreSession()
+    session = _botocore_session()
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
     if isinstance(credentials, AccessKey):
         session.set_credentials(credentials.access_key_id, str(credentials.secret_access_key))
     elif isinstance(credentials, AssumedRole):
         session._credentials = _role_credentials(credentials, config)
+    return session
+
+
+def _botocore_session() -> BotocoreSession:
+    session = BotocoreSession()
+    session.register_component("data_loader", _KNOWLEDGE)
     return session
 
 
@@ -206,7 +214,7 @@ def _time(value: Any) -> datetime:
 
 def _role_credentials(role: AssumedRole, config: Config) -> DeferredRefreshableCredentials:
     """Return credentials that assume the role at first use and again before they expire."""
-    own = BotocoreSession() if role.source is None else _signed_in(role.source, config)
+    own = _botocore_session() if role.source is None else _signed_in(role.source, config)
     source = own.get_credentials()
     if source is None:
         attempt = Attempt("the portal", "sts", "assume_role", "sts:AssumeRole", role.role_arn)
@@ -232,4 +240,4 @@ def _role_credentials(role: AssumedRole, config: Config) -> DeferredRefreshableC
 @lru_cache(maxsize=1)
 def bucket_regions() -> tuple[str, ...]:
     """Return the commercial regions in which a bucket may be made, as botocore knows them."""
-    return tuple(sorted(boto3.Session().get_available_regions("s3")))
+    return tuple(sorted(_botocore_session().get_available_regions("s3")))

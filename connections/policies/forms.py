@@ -16,6 +16,7 @@ _OPTIONAL = {
     "partition": PARTITIONS[0],
     "role_name": "countinghouse",
     "with_discovery": "no",
+    "with_organization": "no",
 }
 
 
@@ -52,6 +53,14 @@ class PolicyForm(forms.Form):
     bucket_account_id = _text("Bucket's account id", "Where another account owns the bucket.")
     kms_key_arn = _text("KMS key ARN", "Only for a bucket that is encrypted with a key of yours.")
     with_discovery = _choice("Also discover resources", [("no", "No"), ("yes", "Yes")])
+    with_organization = _choice(
+        "Also list the organization's members",
+        [("no", "No"), ("yes", "Yes")],
+        "Of a payer account in AWS Organizations.",
+    )
+    member_role = _text(
+        "Name of the members' roles", "Roles through which members are discovered, if any."
+    )
     role_name = _text("Name of the role")
     portal_arn = _text("The portal's own ARN", "The user or role that the portal runs as.")
     reader_arn = _text(
@@ -73,5 +82,6 @@ class PolicyForm(forms.Form):
         """Return what was filled in."""
         said = {name: value for name, value in self.cleaned_data.items() if name != "format"}
         said["mode"], said["grant_to"] = Mode(said["mode"]), GrantTo(said["grant_to"])
-        said["with_discovery"] = said["with_discovery"] == "yes"
+        for name in ("with_discovery", "with_organization"):
+            said[name] = said[name] == "yes"
         return Values(**said, external_id=external_id)

@@ -9,10 +9,11 @@ from connections.models import Connection, ConnectionKind, Export
 from connections.policies.bucket import delivery_statements, reading_statements
 from connections.policies.scopes import (
     Scope,
-    UnknownActionError,
     billing_scope,
     inventory_scope,
     listing_conditions,
+    organization_scope,
+    scope_of,
 )
 from connections.policies.statements import Document, Kind, Statement
 from connections.policies.values import Mode, Values
@@ -34,6 +35,14 @@ _FIND = (
     Need("bcm-data-exports:GetExport", "See whether a Data Export fits, and where it goes"),
     Need("cur:DescribeReportDefinitions", "Find the legacy reports that exist"),
 )
+_ORGANIZATION = (
+    Need("organizations:DescribeOrganization", "See which AWS organization the account pays for"),
+    Need("organizations:ListAccounts", "List its member accounts with their names"),
+    Need("organizations:ListRoots", "Find its organizational units"),
+    Need("organizations:ListOrganizationalUnitsForParent", "Find its organizational units"),
+    Need("organizations:ListAccountsForParent", "See which unit each member lies in"),
+)
+_ASSUME = Need("sts:AssumeRole", "Discover resources of members through their roles")
 _PREPARE = (
     Need("s3:GetBucketLocation", "Find the bucket, and that it is this account's"),
     Need("s3:CreateBucket", "Create the bucket where there is none"),
@@ -64,10 +73,7 @@ def policy_statement_for(action: str, values: Values) -> Statement:
 
     Raises UnknownActionError when nobody said on which resources the action works.
     """
-    try:
-        scope = billing_scope(action) if values.export.bucket else inventory_scope(action)
-    except UnknownActionError:
-        scope = inventory_scope(action)
+    scope = scope_of(action, values)
     purpose = {need.action: need.purpose for need in _every_need(values)}.get(action, "")
     return _statement(scope, [Need(action, purpose)], values)
 
@@ -79,6 +85,9 @@ def identity_statements(values: Values) -> list[Statement]:
     )
     if values.mode == Mode.DISCOVER or values.with_discovery:
         found += _grouped(_discovery(), inventory_scope, values)
+    if values.with_organization:
+        needs = [*_ORGANIZATION, *([_ASSUME] if values.member_role else [])]
+        found += _grouped(needs, organization_scope, values)
     return found
 
 
@@ -117,7 +126,7 @@ def _of_jobs(kind: ConnectionKind) -> list[Permission]:
 
 
 def _every_need(values: Values) -> list[Need]:
-    return [*_discovery(), *_FIND, *_PREPARE, *_CREATE_EXPORT, *_billing(values)]
+    return [*_discovery(), *_ORGANIZATION, *_FIND, *_PREPARE, *_CREATE_EXPORT, *_billing(values)]
 
 
 def _grouped(

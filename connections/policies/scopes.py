@@ -69,6 +69,15 @@ def _every_user(values: Values) -> tuple[str, ...]:
     return (f"arn:{values.partition}:iam::{values.account_id or '*'}:user/*",)
 
 
+def _every_unit(values: Values) -> tuple[str, ...]:
+    base = f"arn:{values.partition}:organizations::{values.account_id or '*'}"
+    return (f"{base}:root/*", f"{base}:ou/*")
+
+
+def _members_roles(values: Values) -> tuple[str, ...]:
+    return (f"arn:{values.partition}:iam::*:role/{values.member_role}",)
+
+
 def _billing_arn(values: Values, service: str, rest: str) -> str:
     account = values.account_id or "*"
     return f"arn:{values.partition}:{service}:{BILLING_REGION}:{account}:{rest}"
@@ -126,7 +135,15 @@ _BILLING: dict[str, Scope] = {
     "cur:DescribeReportDefinitions": Scope("ListReports", _reports),
     "cur:PutReportDefinition": Scope("CreateReport", _new_report),
 }
-_ORGANIZATION = Scope("ReadOrganization", _anything)
+_WHOLE, _UNITS = Scope("ReadOrganization", _anything), Scope("ReadUnits", _every_unit)
+_ORGANIZATION: dict[str, Scope] = {
+    "organizations:DescribeOrganization": _WHOLE,
+    "organizations:ListAccounts": _WHOLE,
+    "organizations:ListRoots": _WHOLE,
+    "organizations:ListAccountsForParent": _UNITS,
+    "organizations:ListOrganizationalUnitsForParent": _UNITS,
+    "sts:AssumeRole": Scope("AssumeRolesOfMembers", _members_roles),
+}
 _METRICS = Scope("ReadMetrics", _anything)
 _INVENTORY: dict[str, Scope] = {
     # None of these describes can name resources; the ones that describe one attribute can.
@@ -144,8 +161,6 @@ _INVENTORY: dict[str, Scope] = {
     "iam:ListAccessKeys": Scope("DescribeUsers", _every_user),
     "iam:GetAccessKeyLastUsed": Scope("DescribeUsers", _every_user),
     "iam:GetLoginProfile": Scope("DescribeUsers", _every_user),
-    "organizations:DescribeOrganization": _ORGANIZATION,
-    "organizations:ListAccounts": _ORGANIZATION,
 }
 
 
@@ -157,6 +172,23 @@ def billing_scope(action: str) -> Scope:
 def inventory_scope(action: str) -> Scope:
     """Return the scope of an action that discovers. Raises UnknownActionError."""
     return _found(_INVENTORY, action)
+
+
+def organization_scope(action: str) -> Scope:
+    """Return the scope of an action on an AWS organization. Raises UnknownActionError."""
+    return _found(_ORGANIZATION, action)
+
+
+def scope_of(action: str, values: Values) -> Scope:
+    """Return the scope of any action; on the bill's bucket where one is known.
+
+    Raises UnknownActionError.
+    """
+    tables = [_ORGANIZATION, _INVENTORY]
+    if values.export.bucket:
+        tables.insert(0, _BILLING)
+    known = next((one for one in tables if any(fnmatchcase(action, name) for name in one)), {})
+    return _found(known, action)
 
 
 def _found(table: Mapping[str, Scope], action: str) -> Scope:

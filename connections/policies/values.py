@@ -15,6 +15,7 @@ BILLING_REGION = "us-east-1"
 _BUCKET = re.compile(r"[A-Za-z0-9._-]{3,255}")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
+_MEMBER_ROLE = re.compile(r"[A-Za-z0-9_+=,.@/-]{0,64}")
 _EXPORT_NAME = re.compile(r"[0-9A-Za-z!\-_.*'()]{0,256}")
 _PRINCIPAL = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:(user|role)/[\w+=,.@/-]{1,576}|")
 _KEY = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,128}|")
@@ -56,6 +57,10 @@ _FORMS: dict[str, tuple[re.Pattern[str], str]] = {
         _ROLE_NAME,
         "Enter the role's name: at most 64 letters, digits and _ + = , . @ -, without a path.",
     ),
+    "member_role": (
+        _MEMBER_ROLE,
+        "Enter the name of the members' roles: at most 64 letters, digits and _ + = , . @ - /.",
+    ),
     "portal_arn": (
         _PRINCIPAL,
         "Enter the ARN of the user or role that the portal runs as, as in"
@@ -88,6 +93,9 @@ class Values:
                        empty: whoever the account's own policies allow
     external_id        the organization's; a role's trust policy demands it
     with_discovery     adds what discovery needs to a policy that reads bills
+    with_organization  adds listing the members of the payer's AWS organization
+    member_role        name of the role in each member through which the payer's user or role gets
+                       there; empty: none is assumed
     """
 
     mode: Mode
@@ -105,6 +113,8 @@ class Values:
     reader_arn: str = ""
     external_id: str = ""
     with_discovery: bool = False
+    with_organization: bool = False
+    member_role: str = ""
 
     @property
     def makes_role(self) -> bool:
@@ -184,4 +194,5 @@ def values_of(connection: Connection) -> dict[str, str]:
         "export_name": export.name,
         "schema": export.schema,
         "with_discovery": "yes",
+        "with_organization": "yes",
     }

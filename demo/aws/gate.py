@@ -6,6 +6,7 @@ this one replaces it.
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from moto.s3.models import s3_backends
@@ -129,14 +130,22 @@ def resources(call: Call, permission: str = "") -> list[str]:
         return [f"arn:aws:s3:::{path}" if call.bucket else "*"]
     if call.service == "sts" and "RoleArn" in call.params:
         return [call.params["RoleArn"]]
-    if call.service == "bcm-data-exports":
-        return _export_resources(call)
-    if call.service == "cur":
-        return _report_resources(call)
-    if call.service == "iam" and "RoleName" not in call.params:
-        user = call.params.get("UserName", "")
-        return [f"arn:aws:iam::{call.account_id}:user/{user}"]
-    return ["*"]
+    found = _RESOURCES.get(call.service)
+    return found(call) if found is not None else ["*"]
+
+
+def _user_resources(call: Call) -> list[str]:
+    if "RoleName" in call.params:
+        return ["*"]
+    return [f"arn:aws:iam::{call.account_id}:user/{call.params.get('UserName', '')}"]
+
+
+def _unit_resources(call: Call) -> list[str]:
+    parent = str(call.params.get("ParentId", ""))
+    if not parent:
+        return ["*"]
+    kind = "root" if parent.startswith("r-") else "ou"
+    return [f"arn:aws:organizations::{call.account_id}:{kind}/o-pretend/{parent}"]
 
 
 def _export_resources(call: Call) -> list[str]:
@@ -157,6 +166,14 @@ def _report_resources(call: Call) -> list[str]:
     definition: dict[str, Any] = call.params.get("ReportDefinition") or {}
     name = call.params.get("ReportName") or definition.get("ReportName")
     return [f"arn:aws:cur:us-east-1:{call.account_id}:definition/{name or ''}"]
+
+
+_RESOURCES: dict[str, Callable[[Call], list[str]]] = {
+    "bcm-data-exports": _export_resources,
+    "cur": _report_resources,
+    "iam": _user_resources,
+    "organizations": _unit_resources,
+}
 
 
 def _bucket_owner(call: Call) -> str:

@@ -22,6 +22,7 @@ from demo.bills.encoding import ARROW_TYPES, schema_of
 
 ROWS_A_FILE = 1_000_000
 BATCH = 100_000
+CSV_ROWS_A_FILE = 250_000
 PAYER = "111122223333"
 
 # `n` numbers the rows, hour by hour as AWS more or less does: in hour `h` of the month each series
@@ -119,6 +120,49 @@ def write(rows: int, folder: Path, month: dt.date, *, bucket: str = "big") -> Pa
     }
     manifest.write_text(json.dumps(contents))
     return manifest
+
+
+def write_csv(parquet: Path, rows: int, folder: Path, *, bucket: str = "big") -> Path:
+    """Write the first rows of a Parquet file again as AWS's gzip CSV; the manifest's path.
+
+    It is another export, named `big-csv`, beside the one that `write` makes.
+    """
+    period = parquet.parent.name
+    root = folder / bucket / "exports" / "big-csv"
+    data, metadata = root / "data" / period, root / "metadata" / period
+    for place in (data, metadata):
+        place.mkdir(parents=True, exist_ok=True)
+    source = f"read_parquet('{parquet}')"
+    keys = []
+    with duckdb.connect() as database:
+        database.execute("SET TimeZone = 'UTC'")
+        columns = [row[:2] for row in database.execute(f"DESCRIBE FROM {source}").fetchall()]
+        selected = ", ".join(_as_csv(*column) for column in columns)
+        for number, first in enumerate(range(0, rows, CSV_ROWS_A_FILE), 1):
+            path = data / f"big-csv-{number:05d}.csv.gz"
+            database.execute(
+                f"COPY (SELECT {selected} FROM {source} LIMIT {CSV_ROWS_A_FILE} OFFSET {first})"  # noqa: S608 - our own columns
+                f" TO '{path}' (FORMAT csv, HEADER, COMPRESSION gzip)"
+            )
+            keys.append(f"s3://{bucket}/{path.relative_to(folder / bucket)}")
+    manifest = metadata / "big-csv-Manifest.json"
+    contents = {
+        "executionId": f"00000000-0000-4000-9000-{rows:012d}",
+        "exportArn": f"arn:aws:bcm-data-exports:us-east-1:{PAYER}:export/big-csv-0",
+        "columns": [{"name": name, "type": "string"} for name, _ in columns],
+        "dataFiles": keys,
+    }
+    manifest.write_text(json.dumps(contents))
+    return manifest
+
+
+def _as_csv(name: str, kind: str) -> str:
+    """Return SQL for a column as AWS writes it: maps as JSON, times in ISO 8601."""
+    if kind.startswith("MAP"):
+        return f"CAST(to_json({name}) AS VARCHAR) AS {name}"
+    if kind.startswith("TIMESTAMP"):
+        return f"strftime({name}, '%Y-%m-%dT%H:%M:%S.000Z') AS {name}"
+    return name
 
 
 def _write_file(

@@ -18,7 +18,12 @@ from billing.overview import overview
 from billing.reports import CostReport, cost_report
 from billing.unconnected import unconnected_accounts
 from connections.models import Account, Connection, ConnectionKind
-from connections.resource_costs import ResourceKey, resource_costs
+from connections.resource_costs import (
+    ResourceKey,
+    exact_sum,
+    resource_cost_lines,
+    resource_costs,
+)
 from organizations.models import Organization
 from tests.billing.cost_facts import Item, connect, deliver, sums
 from tests.cast import Cast
@@ -415,6 +420,23 @@ def test_resources_are_joined_by_their_normalised_id(cast: Cast, items: list[Ite
         assert ResourceKey(WEB, "bucket") in found or keys is not None
         assert STRANGER not in {one.account_id for one in found}
     assert resource_costs(cast.acme, start=start, end=end, keys=[]) == {}
+
+
+def test_the_costs_of_a_resource_are_told_by_day(cast: Cast, items: list[Item]) -> None:
+    start, end = dt.date(2026, 3, 20), dt.date(2026, 4, 11)
+    mine = [
+        item
+        for item in items
+        if counts(item, start, end) and item.account == WEB and item.resource in ("i-1", ARN)
+    ]
+    wanted = sums(mine, "amortized_cost")["", ()]
+    keys = [ResourceKey(WEB, "i-1"), ResourceKey(STRANGER, "i-1")]
+    lines = resource_cost_lines(cast.acme, start=start, end=end, keys=keys)
+    assert exact_sum(line.amount for line in lines) == wanted
+    assert {line.key for line in lines} == {ResourceKey(WEB, "i-1")}
+    assert all(start <= line.day < end for line in lines)
+    assert len({line.day for line in lines}) > 1
+    assert resource_cost_lines(cast.acme, start=start, end=end, keys=[]) == []
 
 
 def test_the_overview_compares_the_same_days(cast: Cast, items: list[Item]) -> None:

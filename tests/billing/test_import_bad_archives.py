@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def zipped(*texts: bytes) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for number, text in enumerate(texts):
             archive.writestr(f"{number}.csv", text)
     return out.getvalue()

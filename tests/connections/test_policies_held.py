@@ -18,18 +18,14 @@ from botocore.exceptions import ClientError
 from django.core.management import CommandError, call_command
 
 from billing.models import ImportRun
-from connections.aws.credentials import AccessKey
-from connections.aws.identity import identify
+from connections import member_connecting, members
 from connections.aws.portal import portal_arn
-from connections.aws.session import AwsSession, external_id_of
-from connections.creation import create
-from connections.detection import detect
-from connections.inputs import ExportInput, ExportMode
+from connections.aws.session import external_id_of
+from connections.models import Connection, MemberListing
 from connections.policies.bucket import merged
-from connections.policies.modes import documents
+from connections.policies.modes import documents, identity_statements
 from connections.policies.statements import Document, Kind
 from connections.policies.values import GrantTo, Mode, Values
-from connections.verification import Patience
 from demo.aws.calls import IAM_PREFIX, S3_OPERATIONS
 from demo.aws.gate import DEPENDENT
 from demo.bills.delivery import DataExport, deliver, put
@@ -39,15 +35,24 @@ from discovery.models import DiscoveryRun
 from discovery.permissions import needed_permissions
 from discovery.services import run_discovery
 from organizations.access import Role
-from organizations.crypto import Secret
-from organizations.runs import ErrorClass, RunFailure, RunState
+from organizations.runs import RunState, Trigger
 from tests.cast import Cast
+from tests.connections.company import ROLE, Company, company
+from tests.connections.exports import define_export, open_bucket
 from tests.connections.pretend import BUCKET, MEMBER, PAYER, REGION, PretendAccount, _call, body
 
+__all__ = ["company"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PERMISSION_OF = dict(S3_OPERATIONS.values())
 NEW_BUCKET = "acme-new-bills"
+URL = "/api/v1/connections/"
+CREATE = {
+    "mode": "create",
+    "region": REGION,
+    "granularity": "daily",
+    "file_format": "parquet",
+}
 
 
 @dataclass
@@ -77,6 +82,8 @@ def world(cast: Cast, payer: PretendAccount) -> World:
     auth = payer.user("sts:GetCallerIdentity")
     made = World(cast, payer, auth)
     _resources(payer)
+    open_bucket(payer)
+    define_export(payer, "another")
     made.requests()
     return made
 
@@ -100,7 +107,7 @@ def _resources(payer: PretendAccount) -> None:
 def connect_and_import(world: World, without: str = "", bucket: str = BUCKET) -> str:
     """Connect the payer and import its bill; return all that anybody was told about bills."""
     response = world.cast.api(Role.OPERATOR).post(
-        "/api/v1/connections/", body(world.auth, export={"bucket": bucket}), format="json"
+        URL, body(world.auth, export={"bucket": bucket}), format="json"
     )
     if response.status_code != 201:
         return str(response.json()["errors"])
@@ -113,7 +120,7 @@ def discover(world: World, without: str = "") -> str:
     Where an action is missing, only what needs it is discovered: the rest takes its time.
     """
     response = world.cast.api(Role.OPERATOR).post(
-        "/api/v1/connections/",
+        URL,
         {"name": "Acme", "kind": "linked", "auth": world.auth},
         format="json",
     )
@@ -127,17 +134,18 @@ def discover(world: World, without: str = "") -> str:
 
 
 def create_an_export(world: World, without: str = "") -> str:
-    """Find what exists, make a bucket and an export, and connect to it once AWS has delivered."""
-    session = AwsSession(
-        AccessKey(world.auth["access_key_id"], Secret(world.auth["secret_access_key"])),
-        account="the payer",
-    )
-    try:
-        _make_export(session)
-    except RunFailure as failure:
-        return f"{failure.message} {failure.hint}"
+    """Find what exists, let the portal make a bucket and an export, import the first delivery."""
+    client = world.cast.api(Role.OPERATOR)
+    found = client.post(f"{URL}detectable-exports/", {"auth": world.auth}, format="json")
+    wanted = {**CREATE, "bucket": NEW_BUCKET}
+    made = client.post(URL, body(world.auth, export=wanted), format="json")
+    if made.status_code != 201:
+        return str([found.json(), made.json()])
+    # Of exports in other buckets it says that they cannot be read, as it should.
+    looked = found.json() if without else found.json()["notes"]
     _deliver(world.payer, NEW_BUCKET)
-    return connect_and_import(world, bucket=NEW_BUCKET)
+    told = [_checks(made), _command("import_billing"), *_told(ImportRun)]
+    return "\n".join([json.dumps(looked, ensure_ascii=False), *told])
 
 
 def _deliver(owner: PretendAccount, bucket: str) -> None:
@@ -145,16 +153,6 @@ def _deliver(owner: PretendAccount, bucket: str) -> None:
     bill = Bill(start.date().replace(day=1), [LineItem(PAYER, start, Decimal("12.5"))], PAYER)
     made = deliver(DataExport(bucket, "daily", PAYER, prefix="cur"), bill)
     put(made, owner.client("s3", REGION))
-
-
-def _make_export(session: AwsSession) -> None:
-    wanted = ExportInput(
-        mode=ExportMode.CREATE, name="daily", bucket=NEW_BUCKET, prefix="cur", region=REGION
-    ).cleaned()
-    create(session, wanted, identify(session), patience=Patience(25), say=lambda sentence: None)
-    notes = detect(session).notes
-    if notes:
-        raise RunFailure(ErrorClass.PERMISSION, " ".join(notes), "")
 
 
 def _export(bucket: str) -> dict[str, Any]:
@@ -276,6 +274,57 @@ def test_without_one_action_something_fails_and_names_it(
     # AWS refuses the call that needs the other permission, too.
     refused = {action, *(call for call, needed in DEPENDENT.items() if needed == action)}
     assert [one for one in refused if one in told], told
+
+
+# --- whole organizations ----------------------------------------------------------------------
+def _organization_policy() -> dict[str, Any]:
+    """Return what the payer's user needs for the organization, and nothing else."""
+    chosen = _values(Mode.DISCOVER, with_organization=True, member_role=ROLE)
+    wanted = ("organizations:", "sts:")
+    kept = [
+        one.as_dict()
+        for one in identity_statements(chosen)
+        if all(action.startswith(wanted) for action in one.actions)
+    ]
+    return {"Version": "2012-10-17", "Statement": kept}
+
+
+def _list_and_connect(company: Company) -> str:
+    """List the members and connect one through its role; return all that was told."""
+    MemberListing.objects.all().delete()
+    listing = members.run_listing(members.request_listing(company.payer, Trigger.MANUAL))
+    if listing.state == RunState.FAILED:
+        return listing.error_message
+    run = member_connecting.request_connecting(company.payer, [MEMBER], role_name=ROLE)
+    member_connecting.run_connecting(run)
+    return f"{listing.error_message} {listing.warnings} {run.results}"
+
+
+def _grant(company: Company, policy: dict[str, Any]) -> None:
+    company.aws.client("iam").put_user_policy(
+        UserName="portal", PolicyName="portal", PolicyDocument=json.dumps(policy)
+    )
+    company.aws.requests()
+
+
+def test_the_organization_policy_is_enough_and_all_of_it_is_used(
+    cast: Cast, company: Company
+) -> None:
+    company.role(MEMBER, external_id=external_id_of(cast.acme))
+    policy = _organization_policy()
+    _grant(company, policy)
+    assert "may not" not in _list_and_connect(company)
+    assert set(company.aws.requests()) >= actions_of(policy)
+    assert Connection.objects.filter(account_id=MEMBER).exists()
+
+
+@pytest.mark.parametrize("action", sorted(actions_of(_organization_policy())))
+def test_without_one_action_on_the_organization_something_names_it(
+    cast: Cast, company: Company, action: str
+) -> None:
+    company.role(MEMBER, external_id=external_id_of(cast.acme))
+    _grant(company, without(_organization_policy(), action))
+    assert action in _list_and_connect(company)
 
 
 # --- roles, and buckets of other accounts -----------------------------------------------------

@@ -11,7 +11,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from billing import services
 from billing.exact import plain
-from billing.imports_api import serialize_import
 from billing.models import ImportRun
 from connections.models import Connection, ConnectionKind, Export
 from organizations.runs import RunFailure, RunState, Trigger
@@ -47,8 +46,7 @@ class Command(BaseCommand):
                 continue
             months = list(look.months.order_by("billing_period", "attempt"))
             if options["json"]:
-                own = serialize_import(look)
-                printed.append({**own, "months": [serialize_import(run) for run in months]})
+                printed.append(_serialized(look, months))
             else:
                 self._tell(connection, look, months)
             if look.state == RunState.FAILED:
@@ -70,6 +68,13 @@ class Command(BaseCommand):
         for run in (look, *months):
             for warning in run.warnings:
                 self.stdout.write(f"  {warning}")
+
+
+def _serialized(look: ImportRun, months: list[ImportRun]) -> dict[str, Any]:
+    # The API's framework takes longer to load than a look at a bucket.
+    from billing.imports_api import serialize_import  # noqa: PLC0415
+
+    return {**serialize_import(look), "months": [serialize_import(run) for run in months]}
 
 
 def _connections(given: int | None) -> list[Connection]:

@@ -1,0 +1,197 @@
+"""The findings page, dismissing, and the thresholds."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import InvalidPage, Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.generic.base import TemplateResponseMixin
+
+from connections.models import Account, Connection
+from discovery import finding_services
+from discovery.filters import FilterError
+from discovery.finding_reports import (
+    PARAMETERS,
+    FindingFilters,
+    Standing,
+    costs_by_currency,
+    finding_list,
+    standing_of,
+    totals,
+)
+from discovery.findings import BY_NAME, RULES
+from discovery.findings.base import Kind
+from discovery.models import Finding, FindingThresholds, Resource
+from organizations.access import Action
+from organizations.views_base import OrganizationPage
+
+PAGE_SIZE = 50
+_STANDINGS = {
+    Standing.OPEN: "Open",
+    Standing.DISMISSED: "Dismissed",
+    Standing.CLOSED: "Closed: holds no more",
+    Standing.ALL: "All",
+}
+_KINDS = {Kind.WASTE: "Money", Kind.SECURITY: "Security"}
+
+
+class Findings(TemplateResponseMixin, OrganizationPage):
+    """What should be looked at, what costs most first."""
+
+    action: ClassVar = Action.VIEW_RESOURCES
+    template_name = "discovery/findings.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show one page of the findings that the address asks for."""
+        problems = {
+            name: ["This parameter is not known here."]
+            for name in request.GET
+            if name not in PARAMETERS and name != "page"
+        }
+        context: dict[str, Any] = {}
+        try:
+            filters = FindingFilters.from_query(request.GET)
+            context = self._found(filters, request.GET.get("page", "1"))
+        except FilterError as error:
+            problems |= error.errors
+        except InvalidPage:
+            problems["page"] = ["There is no such page of this list."]
+        context = {} if problems else context
+        return self.render_to_response(
+            self.get_context_data(
+                problems=problems,
+                controls={name: request.GET.get(name, "") for name in PARAMETERS},
+                choices=self._choices(),
+                here=request.get_full_path(),
+                **context,
+            ),
+            status=400 if problems else 200,
+        )
+
+    def _found(self, filters: FindingFilters, number: str) -> dict[str, Any]:
+        findings = finding_list(self.organization, filters)
+        page = Paginator(findings, PAGE_SIZE).page(number)
+        accounts = dict(Account.objects.of(self.organization).values_list("account_id", "name"))
+        by_rule = totals(findings)
+        rows = [
+            {
+                "one": one,
+                "rule": BY_NAME[one.rule],
+                "standing": standing_of(one),
+                "account_name": accounts.get(one.resource.account_id, ""),
+            }
+            for one in page.object_list
+        ]
+        return {
+            "page": page,
+            "rows": rows,
+            "by_rule": by_rule,
+            "costs": costs_by_currency(by_rule),
+            "is_filtered": filters != FindingFilters(),
+        }
+
+    def _choices(self) -> dict[str, list[tuple[str, str]]]:
+        mine = Resource.objects.of(self.organization).order_by()
+        names = dict(Account.objects.of(self.organization).values_list("account_id", "name"))
+        accounts = Connection.objects.of(self.organization).connected().order_by("account_id")
+        ids = accounts.values_list("account_id", flat=True)
+        regions = sorted(mine.values_list("region", flat=True).distinct())
+        return {
+            "rule": [(rule.name, rule.label) for rule in RULES],
+            "kind": [(one.value, label) for one, label in _KINDS.items()],
+            "account": [(one, f"{names.get(one) or 'Account'} ({one})") for one in ids],
+            "region": [(one, one) for one in regions],
+            "state": [(one.value, label) for one, label in _STANDINGS.items()],
+        }
+
+
+class _Change(OrganizationPage):
+    """Base of what is done with one finding; then back to where the reader was."""
+
+    action: ClassVar = Action.MANAGE_FINDINGS
+    http_method_names = ["post"]
+    done = ""
+
+    def service(self, request: HttpRequest) -> Callable[[Finding], Finding]:
+        """Return what to do."""
+        raise NotImplementedError
+
+    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Do it and go back."""
+        mine = Finding.objects.of(self.organization).filter(rule__in=BY_NAME)
+        finding = get_object_or_404(mine.select_related("resource"), pk=pk)
+        try:
+            self.service(request)(finding)
+        except finding_services.FindingError as error:
+            messages.error(request, str(error))
+        else:
+            named = f"{BY_NAME[finding.rule].label}, {finding.resource}"
+            messages.success(request, f"{named}: {self.done}")
+        wanted = request.POST.get("next", "")
+        is_ours = url_has_allowed_host_and_scheme(
+            wanted, {request.get_host()}, require_https=request.is_secure()
+        )
+        home = reverse("discovery:findings", args=[self.organization.slug])
+        return HttpResponseRedirect(wanted if is_ours else home)
+
+
+class Dismiss(_Change):
+    """Dismiss a finding with a reason."""
+
+    done = "dismissed."
+
+    def service(self, request: HttpRequest) -> Callable[[Finding], Finding]:
+        """Dismiss it for the reason given."""
+        return lambda finding: finding_services.dismiss(finding, request.POST.get("reason", ""))
+
+
+class Restore(_Change):
+    """Undo a dismissal."""
+
+    done = "on the list again."
+
+    def service(self, request: HttpRequest) -> Callable[[Finding], Finding]:
+        """Put it back."""
+        return finding_services.restore
+
+
+class ThresholdsForm(forms.ModelForm[FindingThresholds]):
+    """From when on to be told."""
+
+    class Meta:
+        model = FindingThresholds
+        fields = [
+            "unattached_days",
+            "stopped_days",
+            "snapshot_days",
+            "unused_days",
+            "sensitive_ports",
+        ]
+
+
+class Thresholds(TemplateResponseMixin, OrganizationPage):
+    """The thresholds of the organization."""
+
+    action: ClassVar = Action.MANAGE_FINDINGS
+    template_name = "discovery/thresholds.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show them."""
+        form = ThresholdsForm(instance=finding_services.thresholds_of(self.organization))
+        return self.render_to_response(self.get_context_data(form=form))
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Set them; the findings follow at once."""
+        form = ThresholdsForm(
+            request.POST, instance=finding_services.thresholds_of(self.organization)
+        )
+        if not form.is_valid():
+            return self.render_to_response(self.get_context_data(form=form), status=400)
+        finding_services.set_thresholds(self.organization, form.cleaned_data)
+        messages.success(request, "The thresholds are set; the findings follow them.")
+        return HttpResponseRedirect(reverse("discovery:findings", args=[self.organization.slug]))

@@ -1,0 +1,111 @@
+"""What a rule is: a question to the stock of one account's resources.
+
+A new rule is one module with one `Rule`, named in `discovery.findings.RULES`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from discovery.history import STATE
+from discovery.models import FindingThresholds, Resource, ResourceChange, ResourceType
+
+
+class Kind(StrEnum):
+    """Why somebody should look."""
+
+    WASTE = "waste"
+    SECURITY = "security"
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A rule that holds for a resource.
+
+    `evidence` is a sentence. `since` None: nothing tells since when, so it counts from when it
+    was noticed. `cost_ids` name what it costs on the bill.
+    """
+
+    resource: Resource
+    evidence: str
+    since: datetime | None = None
+    cost_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A resource of which AWS did not tell enough: what was found before stays as it is."""
+
+    resource: Resource
+
+
+Verdict = Hit | Undecided
+
+
+@dataclass
+class Stock:
+    """What exists in one account, and from when on its organization wants to be told."""
+
+    organization_id: int
+    account_id: str
+    thresholds: FindingThresholds
+    now: datetime
+    _state_since: Mapping[int, datetime] | None = field(default=None, repr=False)
+
+    def of(self, *types: ResourceType) -> Iterator[Resource]:
+        """Yield the resources of these types that exist."""
+        rows = Resource.objects.of(self.organization_id).filter(
+            account_id=self.account_id, type__in=types, gone_at=None
+        )
+        yield from rows.order_by().iterator(chunk_size=2000)
+
+    def before(self, days: int) -> datetime:
+        """Return the moment this many days ago."""
+        return self.now - timedelta(days=days)
+
+    def in_state_since(self, resource: Resource) -> datetime:
+        """Return since when a resource is known to be in its state."""
+        if self._state_since is None:
+            changes = ResourceChange.objects.of(self.organization_id).filter(
+                resource__account_id=self.account_id, field=STATE, resource__gone_at=None
+            )
+            pairs = changes.order_by("at").values_list("resource_id", "at")
+            self._state_since = dict(pairs)
+        return self._state_since.get(resource.pk, resource.first_seen)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: its stable name, its label, what to do about it, and how it finds.
+
+    `needs` names the families whose answers it takes for complete: where one of them is not,
+    nothing is found and nothing closed.
+    """
+
+    name: str
+    label: str
+    advice: str
+    kind: Kind
+    find: Callable[[Stock], Iterable[Verdict]]
+    needs: tuple[str, ...] = ()
+
+
+def moment(resource: Resource, name: str) -> datetime | None:
+    """Return a time among the resource's attributes."""
+    text = resource.attributes.get(name)
+    return parse_datetime(text) if text else None
+
+
+def is_unknown(resource: Resource, *names: str) -> bool:
+    """Say whether AWS refused to tell one of these details."""
+    unknown: Any = resource.attributes.get("unknown", ())
+    return any(name in unknown for name in names)
+
+
+def day(at: datetime) -> str:
+    """Return a day as people write it: 3 May 2026."""
+    return f"{at.day} {at:%B %Y}"

@@ -1,0 +1,76 @@
+"""The page of one resource."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse
+from django.views.generic.base import TemplateResponseMixin
+
+from connections.models import Account
+from discovery.finding_reports import standing_of
+from discovery.findings import BY_NAME
+from discovery.resource_detail import ResourceCostsShown, resource_detail
+from organizations.access import Action
+from organizations.views_base import OrganizationPage
+
+
+class ResourcePage(TemplateResponseMixin, OrganizationPage):
+    """What one resource is, what it was, what it costs, what is found about it."""
+
+    action: ClassVar = Action.VIEW_RESOURCES
+    template_name = "discovery/resource.html"
+
+    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show it."""
+        detail = resource_detail(self.organization, pk)
+        resource = detail.row.resource
+        account = Account.objects.of(self.organization).filter(account_id=resource.account_id)
+        findings = [
+            {"one": one, "rule": BY_NAME[one.rule], "standing": standing_of(one)}
+            for one in detail.findings
+        ]
+        return self.render_to_response(
+            self.get_context_data(
+                detail=detail,
+                resource=resource,
+                account_name=account.values_list("name", flat=True).first() or "",
+                attributes=_attributes(resource.attributes),
+                unknown=resource.attributes.get("unknown", []),
+                costs=[
+                    {"of": one, "chart": {"data": _chart(one)}, "id": f"cost-{one.currency}"}
+                    for one in detail.costs
+                ],
+                findings=findings,
+                here=request.get_full_path(),
+            )
+        )
+
+
+def _attributes(attributes: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what AWS told, in words."""
+    return [
+        (name.replace("_", " "), _text(value))
+        for name, value in sorted(attributes.items())
+        if name != "unknown"
+    ]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_text(one) for one in value) or "none"
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_text(one)}" for name, one in value.items()) or "none"
+    return str(value)
+
+
+def _chart(costs: ResourceCostsShown) -> dict[str, Any]:
+    """Return the daily costs as charts.js draws them."""
+    return {
+        "kind": "stacked",
+        "currency": costs.currency,
+        "labels": [f"{day.day} {day:%b}" for day in costs.days],
+        "series": [
+            {"label": "Cost", "slot": 1, "values": [float(one) for one in costs.days.values()]}
+        ],
+    }
