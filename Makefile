@@ -49,7 +49,7 @@ test:
 	@find . -path ./.venv -prune -o -path '*/templates/*.html' -print0 \
 		| xargs -0 -r .venv/bin/djade --check --target-version 5.2
 	@echo "== Tests (pytest)"
-	@$(VENV) -m pytest -n auto
+	@$(VENV) -m pytest -n 3
 
 bench:
 	@exec $(BOOTSTRAP) dev
