@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
+from typing import Any
 
 from django.db import connection as database
 
@@ -142,15 +143,7 @@ def _changes(
         ORDER BY abs(after - before) DESC, 1, 2, 3, 4
     """  # noqa: S608 - the names are our own
     accounts = list(connected_accounts(connection.organization))
-<<<<<<< HEAD
-    given: dict[str, int | list[str]] = {
-        "earlier": earlier.pk,
-        "later": later.pk,
-        "accounts": accounts,
-    }
-=======
     given: dict[str, Any] = {"earlier": earlier.pk, "later": later.pk, "accounts": accounts}
->>>>>>> forms
     with database.cursor() as cursor:
         cursor.execute(query, given)
         return [Change(*row) for row in cursor.fetchall()]
