@@ -10,13 +10,25 @@ from billing import services
 from billing.facts import FACT_TABLES
 from billing.importing.cleanup import partitions_of
 from billing.models import BillingMonth, Delivery, DeliveryState
-from connections.models import Connection, Export
+from connections.models import Connection, Export, ExportSchema
+from demo.bills import legacy
+from demo.bills.delivery import put
 from demo.bills.expected import total
+from demo.bills.legacy import Report
 from demo.bills.line_items import LineItem, utc
 from organizations.access import Role
 from organizations.api_base import NON_FIELD
 from organizations.runs import RunState, Trigger
-from tests.billing.bills import BUCKET, PAYER, bill, connect, make_bucket, put_bill, run_import
+from tests.billing.bills import (
+    BUCKET,
+    PAYER,
+    bill,
+    connect,
+    make_bucket,
+    put_bill,
+    run_import,
+    s3,
+)
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -247,3 +259,27 @@ def test_one_migration_at_a_time_and_no_other_change_of_the_export(
     )
     assert response.status_code == 409
     assert connection.current_export.name == "daily"
+
+
+def test_a_legacy_report_gives_its_months_to_a_cur_2_export(cast: Cast, aws: str) -> None:
+    make_bucket()
+    report = Report(bucket=BUCKET, name="daily", account_id=PAYER, prefix="cur", form="zip")
+    for month, costs in OLD_BILLS.items():
+        delivered_at = dt.datetime(2026, month.month + 1, 3, tzinfo=dt.UTC)
+        put(legacy.deliver(report, bill(items(month, costs), month), at=delivered_at), s3())
+    for month, costs in NEW_BILLS.items():
+        deliver_new(month, costs)
+    connection = connect(cast.acme, schema=ExportSchema.LEGACY_CUR)
+    assert run_import(connection).state == RunState.SUCCEEDED
+    before = total_of(OLD_BILLS, MARCH, APRIL, MAY)
+    assert counted(cast) == before
+    begin(cast, connection)
+    assert counted(cast) == before
+    months = {one["billing_period"]: one for one in ask(cast, connection, "get").json()["months"]}
+    assert months["2026-05"]["totals"][0]["unblended_cost"]["difference"] == "1.9375"
+    assert ask(cast, connection, "post", "switch/").status_code == 200
+    after = total_of(OLD_BILLS, MARCH) + total_of(NEW_BILLS, APRIL, MAY, JUNE)
+    assert counted(cast) == after
+    assert ask(cast, connection, "post", "finish/").status_code == 200
+    assert counted(cast) == after
+    assert connection.current_export.schema == ExportSchema.CUR2
