@@ -59,11 +59,13 @@ def load(delivery_id: int, tables: Iterable[Prepared]) -> None:
 
     Where this fails, a table may stay that is attached to nothing; `cleanup.remove_dead` drops it.
     """
-    # The daily costs and their rollup take about as long as everything else: side by side.
+    # The daily costs and their rollup take about as long as everything else: side by side, unless
+    # a transaction is open already, whose locks another connection would wait for.
+    is_alone = not connection.in_atomic_block
     with ThreadPoolExecutor(1, thread_name_prefix="load") as pool, transaction.atomic():
         beside = []
         for one in tables:
-            if one.table is DAILY_COST:
+            if one.table is DAILY_COST and is_alone:
                 beside.append(pool.submit(_fill_beside, one, delivery_id))
             else:
                 _fill(one, delivery_id)
