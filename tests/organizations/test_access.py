@@ -13,7 +13,10 @@ pytestmark = pytest.mark.django_db
     ("name", "actions"),
     [
         ("victor", {Action.VIEW_COSTS, Action.VIEW_RESOURCES}),
-        ("fiona", {Action.VIEW_COSTS, Action.VIEW_RESOURCES, Action.MANAGE_REPORTS}),
+        (
+            "fiona",
+            set(Action) - {Action.MANAGE_CONNECTIONS, Action.MANAGE_MEMBERS},
+        ),
         ("oscar", set(Action) - {Action.MANAGE_MEMBERS}),
         ("olivia", set(Action)),
         ("boris", set()),
