@@ -6,7 +6,7 @@ company can build things in any account. The portal is never given a root key.
 
 import re
 
-ROOT_SECRET = "pretend/root/secret/opens/nothing/real12"
+ROOT_SECRET = "pretend.root.secret/opens/nothing/real12"
 ROOT_KEY = re.compile(r"AKIAROOT(\d{12})")
 
 # The IAM user of the sample company's payer account that the demo's portal connects with.
