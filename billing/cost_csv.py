@@ -6,16 +6,7 @@ from collections.abc import Iterable, Iterator
 from billing.cost_query import CostQuery
 from billing.exact import plain
 from billing.reports import NAMED_GROUPS, CostRow, Names
-
-# A spreadsheet takes a cell that begins so for a formula; texts come from people's tags.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-class _Line:
-    """What csv.writer writes to: it hands each line back."""
-
-    def write(self, text: str) -> str:
-        return text
+from organizations.sheets import Line, safe_text
 
 
 def cost_csv(
@@ -25,20 +16,15 @@ def cost_csv(
 
     Columns: period, each group_by (account and service with their names), the metric, currency.
     """
-    writer = csv.writer(_Line())
+    writer = csv.writer(Line())
     header = ["period"]
     for name in query.group_by:
-        header += [_safe(name), f"{name}_name"] if name in NAMED_GROUPS else [_safe(name)]
+        header += [safe_text(name), f"{name}_name"] if name in NAMED_GROUPS else [safe_text(name)]
     yield writer.writerow([*header, query.metric.value, "currency"])
     for row in rows:
         cells = [row.period]
         for name, value in zip(query.group_by, row.group, strict=True):
-            cells.append(_safe(value))
+            cells.append(safe_text(value))
             if name in NAMED_GROUPS:
-                cells.append(_safe(names.of(name, value)))
+                cells.append(safe_text(names.of(name, value)))
         yield writer.writerow([*cells, plain(row.amount), currency or ""])
-
-
-def _safe(text: str) -> str:
-    """Return text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

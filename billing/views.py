@@ -1,29 +1,15 @@
 """The cost pages."""
 
-from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
-from django.views.generic.base import TemplateResponseMixin
 
 from billing import explorer_page, overview_page
 from billing.cost_query import CostQuery, CostQueryError
 from billing.explorer import FORM_MARK, address_of, read_address
 from billing.overview import overview
-from organizations.access import Action
-from organizations.views_base import OrganizationPage
-
-
-class CostPage(TemplateResponseMixin, OrganizationPage):
-    """Base of pages on which everybody reads costs."""
-
-    action: ClassVar = Action.VIEW_COSTS
-
-    def today(self) -> date:
-        """Return the day in UTC, as AWS bills."""
-        return timezone.now().date()
+from billing.page_base import CostPage
 
 
 class Overview(CostPage):

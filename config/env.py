@@ -40,3 +40,11 @@ def flag(name: str, *, default: bool = False) -> bool:
 def names(name: str, default: str | None = None) -> list[str]:
     """Return a comma-separated variable as a list without empty entries."""
     return [part.strip() for part in text(name, default).split(",") if part.strip()]
+
+
+def number(name: str, default: int) -> int:
+    """Return a whole number."""
+    value = text(name, str(default)).strip()
+    if not value.isdecimal():
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.")
+    return int(value)

@@ -190,6 +190,21 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Which organizations (slugs) may connect an account as the portal's own machine; `*`: all of them.
 AMBIENT_ORGANIZATIONS = env.names("AMBIENT_ORGANIZATIONS", "*")
 
+# --- Mail -------------------------------------------------------------------------------------
+# Where people reach the portal: what links in letters begin with.
+PORTAL_URL = env.text("PORTAL_URL", "http://localhost:8000").rstrip("/")
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = env.number("EMAIL_PORT", 25)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "countinghouse@localhost")
+# Letters become files in this folder instead of being sent (the demo).
+EMAIL_FILE_PATH = env.text("EMAIL_FOLDER", "")
+if EMAIL_FILE_PATH:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+
 # Where billing files lie while they are read; emptied after each run. Needs room for one month.
 SPOOL_DIR = Path(env.text("SPOOL_DIR", "/tmp/countinghouse"))  # noqa: S108 - a default, 0700 below
 

@@ -30,7 +30,7 @@ _AMBIENT = (
 
 
 def portal_settings(
-    folder: Folder, *, database_url: str, broker_url: str, aws_endpoint: str
+    folder: Folder, *, database_url: str, broker_url: str, aws_endpoint: str, port: int
 ) -> dict[str, str]:
     """Return the settings of the demo's portal by environment variable."""
     spool = folder.path / "spool"
@@ -45,6 +45,8 @@ def portal_settings(
         "HTTPS": "false",
         "SPOOL_DIR": str(spool),
         "STATIC_ROOT": str(folder.path / "static"),
+        "PORTAL_URL": f"http://127.0.0.1:{port}",
+        "EMAIL_FOLDER": str(folder.path / "mail"),
         **aws_settings(aws_endpoint),
         # The identity of the machine itself: the roles of the member accounts trust it.
         "AWS_ACCESS_KEY_ID": PORTAL_ACCESS_KEY_ID,

@@ -83,7 +83,7 @@ def _start(folder: Folder, children: Children, port: int, watch_parent: Callable
         broker = valkey.start(folder.path, children, named=named("CELERY_BROKER_URL"))
     say(f"    {database.described}, {broker.described}")
     settings = environment.portal_settings(
-        folder, database_url=database.url, broker_url=broker.url, aws_endpoint=endpoint
+        folder, database_url=database.url, broker_url=broker.url, aws_endpoint=endpoint, port=port
     )
     environment.write_shell_file(folder, settings)
     portal = Portal(folder, children, environment.process_environment(folder, settings))

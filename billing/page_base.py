@@ -1,0 +1,20 @@
+"""Base of the cost pages."""
+
+from datetime import date
+from typing import ClassVar
+
+from django.utils import timezone
+from django.views.generic.base import TemplateResponseMixin
+
+from organizations.access import Action
+from organizations.views_base import OrganizationPage
+
+
+class CostPage(TemplateResponseMixin, OrganizationPage):
+    """Base of pages on which everybody reads costs."""
+
+    action: ClassVar = Action.VIEW_COSTS
+
+    def today(self) -> date:
+        """Return the day in UTC, as AWS bills."""
+        return timezone.now().date()

@@ -1,0 +1,39 @@
+"""Downloads hold what they are given, and no text in them is a formula."""
+
+import csv
+import io
+import zipfile
+from decimal import Decimal
+
+import pytest
+
+from organizations.sheets import Column, Kind, Sheet, csv_lines, write_xlsx
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"]
+
+
+def _sheet(texts: list[str]) -> Sheet:
+    return Sheet(
+        name="Costs",
+        columns=[Column("tag"), Column("cost", Kind.MONEY)],
+        rows=([text, Decimal("-12.345000000000000001")] for text in texts),
+        about={"Organization": "Acme"},
+    )
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_text_that_looks_like_a_formula_is_text_in_csv(text: str) -> None:
+    rows = list(csv.reader(io.StringIO("".join(csv_lines(_sheet([text]))), newline="")))
+    assert rows[1] == [f"'{text}", "-12.345000000000000001"]
+
+
+def test_a_workbook_has_numeric_amounts_text_as_text_and_says_what_it_is() -> None:
+    file = io.BytesIO()
+    write_xlsx(_sheet(FORMULAS), file)
+    with zipfile.ZipFile(file) as book:
+        table = book.read("xl/worksheets/sheet1.xml").decode()
+        about = book.read("xl/worksheets/sheet2.xml").decode()
+    assert "<f>" not in table
+    assert table.count("<v>-12.345</v>") == len(FORMULAS)
+    assert "=1+1" in table
+    assert "Acme" in about
