@@ -175,3 +175,16 @@ class ImportRun(Run):
         if self.billing_period is None:
             return f"Import of {self.connection}"
         return f"Import of {self.billing_period:%Y-%m}, {self.connection}"
+
+
+# The models of the packages inside, for Django to see them.
+from billing.allocation.models import (  # noqa: E402, F401
+    AllocationRule,
+    CostCenter,
+    FixedShare,
+)
+from billing.saved_reports.models import (  # noqa: E402, F401
+    ReportLetter,
+    ReportSchedule,
+    SavedReport,
+)

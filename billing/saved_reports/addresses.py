@@ -1,0 +1,46 @@
+"""The query string of a saved report: an explorer address in one canonical spelling."""
+
+from datetime import date
+
+from django.http import QueryDict
+from django.http.request import TooManyFieldsSent
+
+from billing.cost_query import CostQuery, CostQueryError
+from billing.explorer import CUSTOM, Address, read_address
+
+MAX_LENGTH = 8000
+_READABLE = ":!~"
+
+
+def read(text: str, today: date) -> tuple[Address, CostQuery]:
+    """Return the address and the question it asks today. Raises CostQueryError."""
+    if len(text) > MAX_LENGTH:
+        raise CostQueryError({"query": [f"An address has at most {MAX_LENGTH} characters."]})
+    try:
+        params = QueryDict(text.removeprefix("?"))
+    except TooManyFieldsSent:
+        raise CostQueryError({"query": ["The address has too many parameters."]}) from None
+    address = read_address(params, today)
+    if address.problems:
+        raise CostQueryError(address.problems)
+    return address, CostQuery.from_params(address.cost_params, today=today)
+
+
+def canonical(text: str, today: date) -> str:
+    """Return the same address in the spelling in which equal questions are equal texts.
+
+    A period by name stays a name, the default one gets its name: both move on with the calendar.
+    Raises CostQueryError.
+    """
+    address, query = read(text, today)
+    found = QueryDict(mutable=True)
+    is_custom = address.period == CUSTOM
+    if not is_custom:
+        found["period"] = address.period
+    for name, value in query.to_params():
+        if is_custom or name not in ("from", "to"):
+            found.appendlist(name, value)
+    own = set(address.params) - set(address.cost_params) - {"period"}
+    for name in sorted(own):
+        found.setlist(name, address.params.getlist(name))
+    return found.urlencode(safe=_READABLE)
