@@ -13,6 +13,7 @@ from functools import cached_property
 from psycopg import sql
 
 from billing.cost_query import CostQuery
+from billing.cost_split import CostSplit, split_statement
 from billing.cost_terms import CostFilter, Granularity
 from billing.counted import Counted, CountedDelivery
 from billing.derivation import Derivation
@@ -37,16 +38,22 @@ _SPECIAL = re.compile(r"[\\%_]")  # to LIKE
 
 @dataclass(frozen=True)
 class _Reading:
-    """The query, and how each derived dimension in it comes from the others."""
+    """What is read for the query, and how each derived dimension comes from the others.
+
+    Groups and filters are the query's own, unless costs are split afterwards: then the rows also
+    say of which delivery they are.
+    """
 
     query: CostQuery
     derived: Mapping[str, Derivation]
+    groups: tuple[Dimension, ...]
+    filters: tuple[CostFilter, ...]
+    by_delivery: bool = False
 
     @cached_property
     def named(self) -> list[Dimension]:
         """Return the dimensions of groups and filters."""
-        filters = (Dimension.named(one.dimension) for one in self.query.filters)
-        return [*self.query.groups, *filters]
+        return [*self.groups, *(Dimension.named(one.dimension) for one in self.filters)]
 
     @cached_property
     def stored(self) -> list[Dimension]:
@@ -62,7 +69,7 @@ class _Reading:
     def shows_resources(self) -> bool:
         """Say whether the resources' names are needed: filters on resources find them alone."""
         shown = (
-            *self.query.groups,
+            *self.groups,
             *(one for one in self.named if one.source is Source.DERIVED),
         )
         return any(one.source is Source.RESOURCE for name in shown for one in self.inputs(name))
@@ -83,6 +90,7 @@ def cost_statement(
     derived: Mapping[str, Derivation],
     *,
     limit: int | None,
+    split: CostSplit | None = None,
 ) -> Statement:
     """Return the statement whose rows are (period, group values…, amount, total, row count).
 
@@ -90,14 +98,17 @@ def cost_statement(
     `row count` are those of all rows, also of the ones beyond the limit. `counted` must hold at
     least one delivery, `derived` the derivation of each derived dimension that the query needs.
     """
-    reading = _Reading(query, derived)
-    parts = Statement.joined(
-        " UNION ALL ",
-        (
-            _part(reading, counted, currency, table, deliveries)
-            for table, deliveries in _sources(reading, counted.deliveries)
-        ),
-    )
+    if split is None:
+        parts = _parts(_Reading(query, derived, query.groups, query.filters), counted, currency)
+    else:
+        parts = split_statement(
+            query,
+            split,
+            lambda groups, filters: _parts(
+                _Reading(query, derived, groups, filters, by_delivery=True), counted, currency
+            ),
+            _holds,
+        )
     names = [sql.Identifier(f"g{index}") for index in range(len(query.group_by))]
     groups = sql.SQL("").join([sql.SQL(", {}").format(name) for name in names])
     order = sql.SQL("").join([sql.SQL(', {} COLLATE "C"').format(name) for name in names])
@@ -113,6 +124,17 @@ def cost_statement(
     if limit is None:
         return statement
     return Statement.of("{} LIMIT %s", statement, params=(limit,))
+
+
+def _parts(reading: _Reading, counted: Counted, currency: str) -> Statement:
+    """Return the statement that reads all tables: (period, g0, g1, …, [delivery_id,] amount)."""
+    return Statement.joined(
+        " UNION ALL ",
+        (
+            _part(reading, counted, currency, table, deliveries)
+            for table, deliveries in _sources(reading, counted.deliveries)
+        ),
+    )
 
 
 def _sources(
@@ -153,19 +175,20 @@ def _part(
     table: FactTable,
     deliveries: Sequence[CountedDelivery],
 ) -> Statement:
-    """Return the statement that reads one table: (period, g0, g1, …, amount)."""
+    """Return the statement that reads one table."""
     query = reading.query
     ids = [delivery.id for delivery in deliveries]
-    values = [_value(dimension, reading, table) for dimension in query.groups]
     columns = [
-        Statement.of(", {} AS {}", value, sql.Identifier(f"g{index}"))
-        for index, value in enumerate(values)
+        Statement.of(", {} AS {}", _value(one, reading, table), sql.Identifier(f"g{index}"))
+        for index, one in enumerate(reading.groups)
     ]
+    if reading.by_delivery:
+        columns.append(Statement.of(", f.delivery_id"))
     conditions = [
         Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
         *_days(query, table),
         *_who(counted, ids, currency, table),
-        *(_condition(one, reading, ids, table) for one in query.filters),
+        *(_condition(one, reading, ids, table) for one in reading.filters),
     ]
     return Statement.of(
         "SELECT {} AS period{}, sum(f.{}) AS amount FROM {} WHERE {} GROUP BY {}",
@@ -174,7 +197,7 @@ def _part(
         sql.Identifier(query.metric.value),
         _tables(reading, ids, table),
         Statement.joined(" AND ", conditions),
-        sql.SQL(", ").join([sql.Literal(number) for number in range(1, len(values) + 2)]),
+        sql.SQL(", ").join([sql.Literal(number) for number in range(1, len(columns) + 2)]),
     )
 
 
@@ -287,18 +310,19 @@ def _condition(
     one: CostFilter, reading: _Reading, ids: Sequence[int], table: FactTable
 ) -> Statement:
     dimension = Dimension.named(one.dimension)
-    if dimension.source is Source.RESOURCE:
-        found = _of_resources(one, ids)
-    else:
-        found = _matches(_value(dimension, reading, table), one)
+    if dimension.source is not Source.RESOURCE:
+        return _holds(_value(dimension, reading, table), one)
+    found = _of_resources(one, ids)
     return Statement.of("NOT ({})", found) if one.is_negated else found
 
 
-def _matches(value: Statement, one: CostFilter) -> Statement:
-    """Return the condition that the value is one of the filter's, or holds one of them."""
+def _holds(value: Statement, one: CostFilter) -> Statement:
+    """Return the condition that the value is, contains or is not what the filter says."""
     if one.is_part:
-        return Statement.of("{} ILIKE ANY(%s::text[])", value, params=(_patterns(one),))
-    return Statement.of("{} = ANY(%s::text[])", value, params=(list(one.values),))
+        found = Statement.of("{} ILIKE ANY(%s::text[])", value, params=(_patterns(one),))
+    else:
+        found = Statement.of("{} = ANY(%s::text[])", value, params=(list(one.values),))
+    return Statement.of("NOT ({})", found) if one.is_negated else found
 
 
 def _patterns(one: CostFilter) -> list[str]:

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
+from billing.allocation.derivation import allocation_of
 from billing.cost_query import CostQuery
 from billing.derivation import Derivation, LookUp
-from billing.dimensions import ACCOUNT, ORGANIZATIONAL_UNIT, Dimension, Source
+from billing.dimensions import ACCOUNT, COST_CENTER, ORGANIZATIONAL_UNIT, Dimension, Source
 from connections.models import Account
 from organizations.models import Organization
 
@@ -17,6 +18,7 @@ def _organizational_units(organization: Organization) -> Derivation:
 # Each reads the organization's mapping in a constant number of database queries.
 _MAKERS: Mapping[str, Callable[[Organization], Derivation]] = {
     ORGANIZATIONAL_UNIT: _organizational_units,
+    COST_CENTER: allocation_of,
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from billing.allocation.splitting import split_for
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
@@ -16,6 +17,7 @@ from billing.derived import derivations
 from billing.dimensions import ACCOUNT
 from billing.freshness import data_through, is_final
 from billing.models import ServiceName
+from billing.statement import Statement
 from connections.models import Account
 from organizations.models import Organization
 
@@ -111,8 +113,7 @@ def answer(
     what = what.touching(query.start, query.end)
     if currency is None or not what.deliveries:
         return [], Decimal(0), 0
-    derived = derivations(what.organization, query)
-    statement = cost_statement(query, what, currency, derived, limit=limit)
+    statement = _statement(query, what, currency, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         found = cursor.fetchall()
@@ -135,13 +136,18 @@ def stream(organization: Organization, query: CostQuery) -> tuple[str | None, It
 def _streamed(query: CostQuery, what: Counted, currency: str | None) -> Iterator[CostRow]:
     if currency is None or not what.deliveries:
         return
-    derived = derivations(what.organization, query)
-    statement = cost_statement(query, what, currency, derived, limit=query.limit)
+    statement = _statement(query, what, currency, limit=query.limit)
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         while records := cursor.fetchmany(2000):
             for record in records:
                 yield _row(query, record)
+
+
+def _statement(query: CostQuery, what: Counted, currency: str, *, limit: int | None) -> Statement:
+    derived = derivations(what.organization, query)
+    split = split_for(query, what, currency, derived)
+    return cost_statement(query, what, currency, derived, limit=limit, split=split)
 
 
 def _row(query: CostQuery, record: tuple[Any, ...]) -> CostRow:

@@ -32,9 +32,7 @@ class CostCenter(ScopedModel):
     )
     code = models.CharField(max_length=60, validators=[code_validator])
     name = models.CharField(max_length=120)
-    split = models.CharField(
-        "its costs", max_length=12, choices=Split.choices, default=Split.NONE
-    )
+    split = models.CharField("its costs", max_length=12, choices=Split.choices, default=Split.NONE)
 
     class Meta:
         ordering = [Lower("code")]

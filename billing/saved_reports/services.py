@@ -42,9 +42,7 @@ def create(
     )
     report.full_clean(exclude=["organization", "owner"])
     report.save()
-    record(
-        "saved_report.created", organization=organization, obj=report, changes=_state(report)
-    )
+    record("saved_report.created", organization=organization, obj=report, changes=_state(report))
     return report
 
 
