@@ -8,13 +8,14 @@ from typing import Any
 
 from django.db import connection
 
+from billing.allocation.codes import center_names, check_centers
 from billing.allocation.splitting import split_for
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted
 from billing.derived import derivations
-from billing.dimensions import ACCOUNT
+from billing.dimensions import ACCOUNT, COST_CENTER
 from billing.freshness import data_through, is_final
 from billing.models import ServiceName
 from billing.statement import Statement
@@ -22,16 +23,18 @@ from connections.models import Account
 from organizations.models import Organization
 
 MAX_ROWS = 100_000
+UNALLOCATED = "Unallocated"
 # Dimensions whose values have a readable name beside them.
-NAMED_GROUPS = ("account", "service")
+NAMED_GROUPS = ("account", "service", "cost_center")
 
 
 @dataclass(frozen=True)
 class Names:
-    """Readable names: {account id: name} and {product code: name}."""
+    """Readable names: {account id: name}, {product code: name} and {code of a center: name}."""
 
     accounts: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
+    centers: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, dimension: str, value: str) -> str:
         """Return the readable name of a dimension's value, '' where there is none."""
@@ -39,6 +42,8 @@ class Names:
             return self.accounts.get(value, "")
         if dimension == "service":
             return self.services.get(value, "")
+        if dimension == COST_CENTER:
+            return self.centers.get(value, "") if value else UNALLOCATED
         return ""
 
 
@@ -83,6 +88,7 @@ def cost_report(organization: Organization, query: CostQuery) -> CostReport:
     """
     what = counted(organization, query.start, query.end)
     check_accounts(query, what)
+    check_centers(query, organization)
     currency = chosen_currency(organization, query, what)
     rows, total, row_count = answer(query, what, currency, limit=query.limit or MAX_ROWS)
     if query.limit is None and row_count > MAX_ROWS:
@@ -129,6 +135,7 @@ def stream(organization: Organization, query: CostQuery) -> tuple[str | None, It
     """
     what = counted(organization, query.start, query.end)
     check_accounts(query, what)
+    check_centers(query, organization)
     currency = chosen_currency(organization, query, what)
     return currency, _streamed(query, what, currency)
 
@@ -202,13 +209,14 @@ def chosen_currency(organization: Organization, query: CostQuery, what: Counted)
 
 
 def names_for(organization: Organization, dimensions: Iterable[str]) -> Names:
-    """Return the readable names of accounts and services, as far as the dimensions need them."""
+    """Return the readable names of values, as far as the dimensions have and need them."""
     wanted = set(dimensions)
     accounts = Account.objects.of(organization).exclude(name="")
     services = ServiceName.objects.of(organization)
     return Names(
         accounts=dict(accounts.values_list("account_id", "name")) if "account" in wanted else {},
         services=dict(services.values_list("code", "name")) if "service" in wanted else {},
+        centers=center_names(organization) if COST_CENTER in wanted else {},
     )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
 
-PLACES = 12  # a share is told to a millionth of a millionth
+# A billionth. With more, a part of a bill's amount would not fit into the 28 digits that Python
+# and the 20 decimals that stored amounts have.
+PLACES = 9
 _WHOLE = 10**PLACES
 
 

@@ -1,0 +1,28 @@
+"""The codes of an organization's cost centers, in questions and answers. Reads only."""
+
+from billing.allocation.models import CostCenter
+from billing.cost_query import CostQuery, CostQueryError
+from billing.dimensions import COST_CENTER
+from organizations.models import Organization
+
+
+def center_names(organization: Organization) -> dict[str, str]:
+    """Return {code: name} of all cost centers."""
+    return dict(CostCenter.objects.of(organization).values_list("code", "name"))
+
+
+def check_centers(query: CostQuery, organization: Organization) -> None:
+    """Raise CostQueryError for a filter on a cost center that is not there."""
+    filters = [one for one in query.filters if one.dimension == COST_CENTER and not one.is_part]
+    if not filters:
+        return
+    known = {"", *center_names(organization)}
+    errors = {
+        one.parameter: [
+            f"There is no cost center “{value}” here." for value in one.values if value not in known
+        ]
+        for one in filters
+    }
+    wrong = {name: sentences for name, sentences in errors.items() if sentences}
+    if wrong:
+        raise CostQueryError(wrong)
