@@ -14,6 +14,7 @@ from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularit
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted
+from billing.derivation import Derivation
 from billing.derived import derivations
 from billing.dimensions import ACCOUNT, COST_CENTER
 from billing.freshness import data_through, is_final
@@ -113,13 +114,21 @@ def cost_report(organization: Organization, query: CostQuery) -> CostReport:
 
 
 def answer(
-    query: CostQuery, what: Counted, currency: str | None, *, limit: int | None = None
+    query: CostQuery,
+    what: Counted,
+    currency: str | None,
+    *,
+    limit: int | None = None,
+    derived: Mapping[str, Derivation] | None = None,
 ) -> tuple[list[CostRow], Decimal, int]:
-    """Return the rows of a query over what counts, the total and the number of all rows."""
+    """Return the rows of a query over what counts, the total and the number of all rows.
+
+    `derived` replaces the organization's own derivations, to ask what others would make of it.
+    """
     what = what.touching(query.start, query.end)
     if currency is None or not what.deliveries:
         return [], Decimal(0), 0
-    statement = _statement(query, what, currency, limit=limit)
+    statement = _statement(query, what, currency, derived, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         found = cursor.fetchall()
@@ -143,7 +152,7 @@ def stream(organization: Organization, query: CostQuery) -> tuple[str | None, It
 def _streamed(query: CostQuery, what: Counted, currency: str | None) -> Iterator[CostRow]:
     if currency is None or not what.deliveries:
         return
-    statement = _statement(query, what, currency, limit=query.limit)
+    statement = _statement(query, what, currency, None, limit=query.limit)
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         while records := cursor.fetchmany(2000):
@@ -151,8 +160,15 @@ def _streamed(query: CostQuery, what: Counted, currency: str | None) -> Iterator
                 yield _row(query, record)
 
 
-def _statement(query: CostQuery, what: Counted, currency: str, *, limit: int | None) -> Statement:
-    derived = derivations(what.organization, query)
+def _statement(
+    query: CostQuery,
+    what: Counted,
+    currency: str,
+    derived: Mapping[str, Derivation] | None,
+    *,
+    limit: int | None,
+) -> Statement:
+    derived = derivations(what.organization, query) if derived is None else derived
     split = split_for(query, what, currency, derived)
     return cost_statement(query, what, currency, derived, limit=limit, split=split)
 

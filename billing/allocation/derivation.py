@@ -1,10 +1,10 @@
 """How an organization's rules derive the cost center of a cost: one CASE, parameters only."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from billing.allocation.conditions import (
     ACCOUNT_NAME,
@@ -33,6 +33,7 @@ class Rule:
 
     conditions: tuple[Condition, ...]
     code: str
+    pk: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,11 @@ class Allocation:
     def splits(self) -> bool:
         """Say whether any costs are split."""
         return bool(self.fixed or self.proportional)
+
+    @property
+    def unsplit(self) -> "Allocation":
+        """Return the same rules, with shared centers keeping their costs."""
+        return replace(self, fixed={}, proportional=())
 
     def expression(self, values: Mapping[str, Statement]) -> Statement:
         """Return the code of the first rule that holds, '' where none does."""
@@ -106,29 +112,35 @@ class Allocation:
 
 def allocation_of(organization: Organization) -> Allocation:
     """Return the organization's allocation. Takes four queries."""
-    rules = AllocationRule.objects.of(organization).select_related("center")
-    return allocation_with(
-        organization,
-        [Rule(conditions_of(one.conditions), one.center.code) for one in rules],
-    )
-
-
-def allocation_with(organization: Organization, rules: list[Rule]) -> Allocation:
-    """Return the allocation that other rules would make. Takes three queries."""
-    centers = list(CostCenter.objects.of(organization))
-    shares = FixedShare.objects.of(organization).select_related("center", "target")
-    fixed: dict[str, dict[str, Decimal]] = {}
-    for share in shares:
-        if share.center.split == Split.FIXED:
-            fixed.setdefault(share.center.code, {})[share.target.code] = share.percent / 100
-    accounts = Account.objects.of(organization)
     return Allocation(
-        rules=tuple(rules),
+        rules=tuple(rules_of(organization)),
         accounts=tuple(
             KnownAccount(*row)
-            for row in accounts.values_list("account_id", "name", "organizational_unit")
+            for row in Account.objects.of(organization).values_list(
+                "account_id", "name", "organizational_unit"
+            )
         ),
-        bearers=tuple(sorted(one.code for one in centers if not one.is_shared)),
-        fixed=fixed,
-        proportional=tuple(sorted(one.code for one in centers if one.split == Split.PROPORTIONAL)),
+        **splits_of(organization),
     )
+
+
+def rules_of(organization: Organization) -> list[Rule]:
+    """Return the rules in their order."""
+    rules = AllocationRule.objects.of(organization).select_related("center")
+    return [Rule(conditions_of(one.conditions), one.center.code, one.pk) for one in rules]
+
+
+def splits_of(organization: Organization) -> dict[str, Any]:
+    """Return the fields of an Allocation that say how shared centers are split."""
+    centers = list(CostCenter.objects.of(organization))
+    fixed: dict[str, dict[str, Decimal]] = {}
+    for share in FixedShare.objects.of(organization).select_related("center", "target"):
+        if share.center.split == Split.FIXED:
+            fixed.setdefault(share.center.code, {})[share.target.code] = share.percent / 100
+    return {
+        "bearers": tuple(sorted(one.code for one in centers if not one.is_shared)),
+        "fixed": fixed,
+        "proportional": tuple(
+            sorted(one.code for one in centers if one.split == Split.PROPORTIONAL)
+        ),
+    }
