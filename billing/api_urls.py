@@ -19,9 +19,7 @@ urlpatterns: list[URLPattern] = [
         allocation_api.AllocationRuleList.as_view(),
         name="api-allocation-rules",
     ),
-    path(
-        "saved-reports/", saved_reports_api.SavedReportList.as_view(), name="api-saved-reports"
-    ),
+    path("saved-reports/", saved_reports_api.SavedReportList.as_view(), name="api-saved-reports"),
     path(
         "saved-reports/<int:pk>/",
         saved_reports_api.SavedReportDetail.as_view(),

@@ -6,24 +6,14 @@ split costs add up to the bill to the last digit however they are cut, grouped a
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import NamedTuple
 
 from psycopg import sql
 
 from billing.cost_query import CostQuery
 from billing.cost_terms import CostFilter
+from billing.derivation import Part
 from billing.dimensions import Dimension
 from billing.statement import Statement
-
-
-class Part(NamedTuple):
-    """In one delivery, `target` bears this part of what belongs to `source`."""
-
-    delivery_id: int
-    source: str
-    target: str
-    weight: Decimal
 
 
 @dataclass(frozen=True)

@@ -90,25 +90,15 @@ def cost_statement(
     derived: Mapping[str, Derivation],
     *,
     limit: int | None,
-    split: CostSplit | None = None,
 ) -> Statement:
     """Return the statement whose rows are (period, group values…, amount, total, row count).
 
-    `period` is a day, the first day of a billing period, or NULL for the whole range. `total` and
-    `row count` are those of all rows, also of the ones beyond the limit. `counted` must hold at
-    least one delivery, `derived` the derivation of each derived dimension that the query needs.
+    `period` is a day, a Monday, the first day of a billing period, or NULL for the whole range.
+    `total` and `row count` are those of all rows, also of the ones beyond the limit. `counted` must
+    hold at least one delivery, `derived` the derivation of each derived dimension that the query
+    needs.
     """
-    if split is None:
-        parts = _parts(_Reading(query, derived, query.groups, query.filters), counted, currency)
-    else:
-        parts = split_statement(
-            query,
-            split,
-            lambda groups, filters: _parts(
-                _Reading(query, derived, groups, filters, by_delivery=True), counted, currency
-            ),
-            _holds,
-        )
+    parts = cost_parts(query, counted, currency, derived)
     names = [sql.Identifier(f"g{index}") for index in range(len(query.group_by))]
     groups = sql.SQL("").join([sql.SQL(", {}").format(name) for name in names])
     order = sql.SQL("").join([sql.SQL(', {} COLLATE "C"').format(name) for name in names])
@@ -126,8 +116,27 @@ def cost_statement(
     return Statement.of("{} LIMIT %s", statement, params=(limit,))
 
 
-def _parts(reading: _Reading, counted: Counted, currency: str) -> Statement:
-    """Return the statement that reads all tables: (period, g0, g1, …, [delivery_id,] amount)."""
+def cost_parts(
+    query: CostQuery, counted: Counted, currency: str, derived: Mapping[str, Derivation]
+) -> Statement:
+    """Return the statement whose rows are (period, g0, g1, …, amount), not yet summed: several
+    tables may each hold a part of a group.
+    """
+    named = {*query.group_by, *(one.dimension for one in query.filters)}
+    split = next((name for name in sorted(named & set(derived)) if derived[name].parts), None)
+    if split is None:
+        return _unsplit(_Reading(query, derived, query.groups, query.filters), counted, currency)
+    return split_statement(
+        query,
+        CostSplit(split, derived[split].parts),
+        lambda groups, filters: _unsplit(
+            _Reading(query, derived, groups, filters, by_delivery=True), counted, currency
+        ),
+        _holds,
+    )
+
+
+def _unsplit(reading: _Reading, counted: Counted, currency: str) -> Statement:
     return Statement.joined(
         " UNION ALL ",
         (
@@ -161,7 +170,7 @@ def _sources(
 
 
 def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:
-    if query.granularity == Granularity.DAILY:
+    if query.granularity in (Granularity.DAILY, Granularity.WEEKLY):
         return False
     if delivery.first_day is None or delivery.last_day is None:
         return False
@@ -204,6 +213,8 @@ def _part(
 def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statement:
     if query.granularity == Granularity.DAILY:
         return Statement.of("f.day")
+    if query.granularity == Granularity.WEEKLY:
+        return Statement.of("f.day - (extract(isodow FROM f.day)::integer - 1)")
     if query.granularity == Granularity.TOTAL:
         return Statement.of("NULL::date")
     months = Statement.joined(

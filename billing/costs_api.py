@@ -30,7 +30,10 @@ _OURS = frozenset({"format", "organization"})
 
 class _CostRowSerializer(serializers.Serializer[Any]):
     period = serializers.CharField(
-        help_text="YYYY-MM-DD, YYYY-MM (billing period), or from/to of the whole range."
+        help_text=(
+            "YYYY-MM-DD (of a week its Monday, also where that lies before the range), "
+            "YYYY-MM (billing period), or from/to of the whole range."
+        )
     )
     group = serializers.DictField(
         child=serializers.CharField(),
@@ -88,7 +91,14 @@ class Costs(OrganizationAPIView):
         parameters=[
             OpenApiParameter("from", OpenApiTypes.DATE, description="First day."),
             OpenApiParameter("to", OpenApiTypes.DATE, description="First day that is left out."),
-            OpenApiParameter("granularity", OpenApiTypes.STR, enum=Granularity.values),
+            OpenApiParameter(
+                "granularity",
+                OpenApiTypes.STR,
+                enum=Granularity.values,
+                description=(
+                    "A week begins on Monday; of a week that the range cuts, its days in it count."
+                ),
+            ),
             OpenApiParameter("metric", OpenApiTypes.STR, enum=Measure.values),
             OpenApiParameter(
                 "group_by",

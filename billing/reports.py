@@ -9,7 +9,6 @@ from typing import Any
 from django.db import connection
 
 from billing.allocation.codes import center_names, check_centers
-from billing.allocation.splitting import split_for
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
@@ -19,12 +18,10 @@ from billing.derived import derivations
 from billing.dimensions import ACCOUNT, COST_CENTER
 from billing.freshness import data_through, is_final
 from billing.models import ServiceName
-from billing.statement import Statement
 from connections.models import Account
 from organizations.models import Organization
 
 MAX_ROWS = 100_000
-UNALLOCATED = "Unallocated"
 # Dimensions whose values have a readable name beside them.
 NAMED_GROUPS = ("account", "service", "cost_center")
 
@@ -39,18 +36,18 @@ class Names:
 
     def of(self, dimension: str, value: str) -> str:
         """Return the readable name of a dimension's value, '' where there is none."""
-        if dimension == "account":
-            return self.accounts.get(value, "")
-        if dimension == "service":
-            return self.services.get(value, "")
-        if dimension == COST_CENTER:
-            return self.centers.get(value, "") if value else UNALLOCATED
-        return ""
+        return self.all_of(dimension).get(value, "")
+
+    def all_of(self, dimension: str) -> Mapping[str, str]:
+        """Return {value: readable name} of a dimension."""
+        known = {"account": self.accounts, "service": self.services, COST_CENTER: self.centers}
+        return known.get(dimension, {})
 
 
 @dataclass(frozen=True)
 class CostRow:
-    """One row: `period` is YYYY-MM-DD, YYYY-MM (a billing period) or `from/to` of the range.
+    """One row: `period` is YYYY-MM-DD (of a week its Monday), YYYY-MM (a billing period) or
+    `from/to` of the range.
 
     `group` has one value for each name in the query's group_by; '' is cost without one.
     """
@@ -128,7 +125,8 @@ def answer(
     what = what.touching(query.start, query.end)
     if currency is None or not what.deliveries:
         return [], Decimal(0), 0
-    statement = _statement(query, what, currency, derived, limit=limit)
+    derived = derivations(query, what, currency) if derived is None else derived
+    statement = cost_statement(query, what, currency, derived, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         found = cursor.fetchall()
@@ -152,25 +150,13 @@ def stream(organization: Organization, query: CostQuery) -> tuple[str | None, It
 def _streamed(query: CostQuery, what: Counted, currency: str | None) -> Iterator[CostRow]:
     if currency is None or not what.deliveries:
         return
-    statement = _statement(query, what, currency, None, limit=query.limit)
+    derived = derivations(query, what, currency)
+    statement = cost_statement(query, what, currency, derived, limit=query.limit)
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         while records := cursor.fetchmany(2000):
             for record in records:
                 yield _row(query, record)
-
-
-def _statement(
-    query: CostQuery,
-    what: Counted,
-    currency: str,
-    derived: Mapping[str, Derivation] | None,
-    *,
-    limit: int | None,
-) -> Statement:
-    derived = derivations(what.organization, query) if derived is None else derived
-    split = split_for(query, what, currency, derived)
-    return cost_statement(query, what, currency, derived, limit=limit, split=split)
 
 
 def _row(query: CostQuery, record: tuple[Any, ...]) -> CostRow:
@@ -181,7 +167,7 @@ def _row(query: CostQuery, record: tuple[Any, ...]) -> CostRow:
 def _period(query: CostQuery, day: date | None) -> str:
     if day is None:
         return f"{query.start}/{query.end}"
-    return day.isoformat() if query.granularity == Granularity.DAILY else f"{day:%Y-%m}"
+    return f"{day:%Y-%m}" if query.granularity == Granularity.MONTHLY else day.isoformat()
 
 
 def check_accounts(query: CostQuery, what: Counted) -> None:

@@ -5,10 +5,13 @@ from billing.cost_query import CostQuery, CostQueryError
 from billing.dimensions import COST_CENTER
 from organizations.models import Organization
 
+UNALLOCATED = "Unallocated"
+
 
 def center_names(organization: Organization) -> dict[str, str]:
-    """Return {code: name} of all cost centers."""
-    return dict(CostCenter.objects.of(organization).values_list("code", "name"))
+    """Return {code: name} of all cost centers, and the name of what no rule takes."""
+    centers = CostCenter.objects.of(organization).values_list("code", "name")
+    return {"": UNALLOCATED, **dict(centers)}
 
 
 def check_centers(query: CostQuery, organization: Organization) -> None:
@@ -16,7 +19,7 @@ def check_centers(query: CostQuery, organization: Organization) -> None:
     filters = [one for one in query.filters if one.dimension == COST_CENTER and not one.is_part]
     if not filters:
         return
-    known = {"", *center_names(organization)}
+    known = center_names(organization)
     errors = {
         one.parameter: [
             f"There is no cost center “{value}” here." for value in one.values if value not in known

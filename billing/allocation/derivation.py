@@ -13,6 +13,7 @@ from billing.allocation.conditions import (
     conditions_of,
 )
 from billing.allocation.models import AllocationRule, CostCenter, FixedShare, Split
+from billing.derivation import Part
 from billing.dimensions import ACCOUNT
 from billing.statement import Statement
 from connections.models import Account
@@ -43,6 +44,7 @@ class Allocation:
     bearers       codes of the centers that shared costs can be split to, sorted
     fixed         {code of a shared center: {code: part of 1}}
     proportional  codes of the centers that are split in proportion to the bearers' own costs
+    parts         by what parts costs are split: see `billing.allocation.splitting`
     """
 
     rules: tuple[Rule, ...]
@@ -50,6 +52,7 @@ class Allocation:
     bearers: tuple[str, ...]
     fixed: Mapping[str, Mapping[str, Decimal]]
     proportional: tuple[str, ...]
+    parts: tuple[Part, ...] = ()
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 from billing.allocation.codes import center_names
 from billing.allocation.derivation import Allocation, allocation_of
 from billing.allocation.models import CostCenter
+from billing.allocation.splitting import with_parts
 from billing.cost_query import CostQuery, Granularity
 from billing.counted import Counted, counted
 from billing.dimensions import COST_CENTER
@@ -19,6 +20,7 @@ from billing.reports import answer
 from organizations.models import Organization
 
 Amounts = Mapping[str, Decimal]
+_NOTICE_PERIOD = "this-month"
 ZERO = Decimal(0)
 
 
@@ -116,9 +118,7 @@ def preview(organization: Organization, wanted: Allocation, today: date) -> Prev
     after = _amounts(what, wanted, currency, month, end)
     names = center_names(organization)
     moved = [
-        Moved(
-            code, names.get(code, code), before.get(code, ZERO), after.get(code, ZERO)
-        )
+        Moved(code, names.get(code, code), before.get(code, ZERO), after.get(code, ZERO))
         for code in sorted({*before, *after}, key=lambda code: (not code, code.lower()))
     ]
     return Preview(
@@ -157,6 +157,9 @@ def _amounts(
 ) -> Amounts:
     """Return {code: amount} of the days start <= day < end."""
     query = CostQuery(start, end, granularity=Granularity.TOTAL, group_by=(COST_CENTER,))
+    if currency is None:
+        return {}
+    allocation = with_parts(allocation, query, what, currency)
     rows, _, _ = answer(query, what, currency, derived={COST_CENTER: allocation})
     return {row.group[0]: row.amount for row in rows}
 

@@ -10,33 +10,30 @@ from django.db import connection
 from billing.allocation.derivation import Allocation
 from billing.allocation.weights import weights
 from billing.cost_query import CostQuery, Granularity
-from billing.cost_split import CostSplit, Part
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted
-from billing.derivation import Derivation
+from billing.derivation import Part
 from billing.dimensions import COST_CENTER
 
 Shares = Mapping[str, Decimal]
 
 
-def split_for(
-    query: CostQuery, what: Counted, currency: str, derived: Mapping[str, Derivation]
-) -> CostSplit | None:
-    """Return how the query's costs are split; None where nothing is.
+def with_parts(
+    allocation: Allocation, query: CostQuery, what: Counted, currency: str
+) -> Allocation:
+    """Return the allocation with the parts by which the query's costs are split.
 
     A center that is split in proportion is split, in each billing month, as the other centers' own
     costs of that whole month stand, in the query's measure and currency: whatever else the query
     asks for. Where no other center has costs in a month, it keeps its own.
     """
-    allocation = derived.get(COST_CENTER)
-    if not isinstance(allocation, Allocation) or not allocation.splits:
-        return None
+    if not allocation.splits:
+        return allocation
     by_month: Mapping[date, Shares] = {}
     if allocation.proportional:
-        by_month = _proportions(query, what, currency, allocation, derived)
-    parts = tuple(_parts(what, allocation, by_month))
-    return CostSplit(COST_CENTER, parts) if parts else None
+        by_month = _proportions(query, what, currency, allocation)
+    return replace(allocation, parts=tuple(_parts(what, allocation, by_month)))
 
 
 def _parts(
@@ -56,7 +53,6 @@ def _proportions(
     what: Counted,
     currency: str,
     allocation: Allocation,
-    derived: Mapping[str, Derivation],
 ) -> dict[date, Shares]:
     """Return the bearers' shares by month. Takes four queries."""
     months = {one.billing_period for one in what.deliveries}
@@ -71,7 +67,7 @@ def _proportions(
         metric=query.metric,
         group_by=(COST_CENTER,),
     )
-    statement = cost_statement(own, whole, currency, derived, limit=None)
+    statement = cost_statement(own, whole, currency, {COST_CENTER: allocation}, limit=None)
     amounts: dict[date, dict[str, Decimal]] = {}
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)

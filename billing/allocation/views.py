@@ -224,9 +224,7 @@ def _with_rule(
     entered = Rule(tuple(form.conditions), code, rule.pk if rule else None)
     if rule is None:
         return replace(now, rules=(*now.rules, entered))
-    return replace(
-        now, rules=tuple(entered if one.pk == rule.pk else one for one in now.rules)
-    )
+    return replace(now, rules=tuple(entered if one.pk == rule.pk else one for one in now.rules))
 
 
 def _with_split(

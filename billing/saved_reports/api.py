@@ -109,9 +109,7 @@ class SavedReportDetail(OrganizationAPIView):
 
     def report(self, pk: int) -> SavedReport:
         """Return a report that the caller sees."""
-        found: SavedReport = get_object_or_404(
-            visible(self.organization, self.request.user), pk=pk
-        )
+        found: SavedReport = get_object_or_404(visible(self.organization, self.request.user), pk=pk)
         return found
 
     @extend_schema(
@@ -154,7 +152,9 @@ class SavedReportDetail(OrganizationAPIView):
 
 
 def _refused(error: ModelError) -> ValidationError:
-    if hasattr(error, "error_dict"):
-        found = error.message_dict
-        return ValidationError({("" if name == "__all__" else name) or "name": texts for name, texts in found.items()})
-    return ValidationError(error.messages)
+    if not hasattr(error, "error_dict"):
+        return ValidationError(error.messages)
+    # The one rule about the row as a whole is that a name is used once.
+    return ValidationError(
+        {"name" if name == "__all__" else name: texts for name, texts in error.message_dict.items()}
+    )

@@ -88,7 +88,12 @@ def test_costs_are_answered_as_the_contract_says(cast: Cast, payer: Connection) 
 
 @pytest.mark.parametrize(
     ("granularity", "period"),
-    [("daily", "2026-04-02"), ("monthly", "2026-04"), ("total", "2026-04-01/2026-05-01")],
+    [
+        ("daily", "2026-04-02"),
+        ("weekly", "2026-03-30"),
+        ("monthly", "2026-04"),
+        ("total", "2026-04-01/2026-05-01"),
+    ],
 )
 def test_the_period_has_the_form_of_the_granularity(
     cast: Cast, payer: Connection, granularity: str, period: str

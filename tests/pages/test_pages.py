@@ -29,7 +29,7 @@ def test_the_explorer_adds_up_to_what_was_billed_to_the_connected_accounts(
     days = (today.replace(day=1) - page.context["result"]["query"].start).days
     expected = sum(cost for account, _, cost in LINES if account != LEFT_OUT) * days
     result = page.context["result"]
-    assert result["report"].total == expected
+    assert result["total"] == expected
     assert sum(row["amount"] for row in result["groups"]) == expected
     assert result["timeline"].total == expected
     assert len(result["timeline"].periods) == days
