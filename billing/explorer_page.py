@@ -77,6 +77,7 @@ def result_of(asked: Asked, address: Address) -> dict[str, Any]:
     labels = [dimension.label for dimension in query.groups]
     title = f"{query.metric.label}{' by ' + ' and '.join(map(_small, labels)) if labels else ''}"
     return {
+        "save_query": address.permalink().removeprefix("?"),
         "result": {
             "title": title,
             "query": query,

@@ -55,3 +55,6 @@ def register() -> None:
     jobs.register_portal_task(
         jobs.PortalTask("prune imports", "billing.prune_imports", every_minutes=24 * 60)
     )
+    jobs.register_portal_task(
+        jobs.PortalTask("send reports", "billing.send_reports", every_minutes=10)
+    )

@@ -172,7 +172,7 @@ def check_shares(center: CostCenter, shares: Shares) -> None:
 
 
 def _save(center: CostCenter, shares: Shares) -> None:
-    center.full_clean(exclude=["organization"])
+    center.full_clean()
     check_shares(center, shares)
     if center.pk and center.is_shared and center.shares_borne.exists():
         raise ValidationError(
@@ -182,7 +182,7 @@ def _save(center: CostCenter, shares: Shares) -> None:
     center.shares.all().delete()
     for target, percent in shares:
         share = FixedShare(center=center, target=target, percent=percent)
-        share.full_clean(exclude=["center"])
+        share.full_clean()
         share.save()
 
 

@@ -1,15 +1,18 @@
 """The query string of a saved report: an explorer address in one canonical spelling."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.http import QueryDict
 from django.http.request import TooManyFieldsSent
 
 from billing.cost_query import CostQuery, CostQueryError
 from billing.explorer import CUSTOM, Address, read_address
+from billing.periods import PRESETS
 
 MAX_LENGTH = 8000
 _READABLE = ":!~"
+# Written already, or no part of what is asked.
+_NOT_KEPT = {"period", "page", "format"}
 
 
 def read(text: str, today: date) -> tuple[Address, CostQuery]:
@@ -40,7 +43,23 @@ def canonical(text: str, today: date) -> str:
     for name, value in query.to_params():
         if is_custom or name not in ("from", "to"):
             found.appendlist(name, value)
-    own = set(address.params) - set(address.cost_params) - {"period"}
+    own = set(address.params) - set(address.cost_params) - _NOT_KEPT
     for name in sorted(own):
         found.setlist(name, address.params.getlist(name))
     return found.urlencode(safe=_READABLE)
+
+
+def in_words(text: str, today: date) -> str:
+    """Return in short what is asked: "Last month · by service, account · 2 filters"."""
+    try:
+        address, query = read(text, today)
+    except CostQueryError as error:
+        return str(error)
+    period = PRESETS[address.period].label if address.period in PRESETS else ""
+    words = [period or f"{query.start} to {query.end - timedelta(days=1)}"]
+    if query.group_by:
+        words.append("by " + ", ".join(one.label.lower() for one in query.groups))
+    if query.filters:
+        number = len(query.filters)
+        words.append(f"{number} filter{'' if number == 1 else 's'}")
+    return " · ".join(words)

@@ -40,7 +40,7 @@ def create(
         query=_canonical(query, today),
         is_shared=is_shared or owner is None,
     )
-    report.full_clean(exclude=["organization", "owner"])
+    report.full_clean()
     report.save()
     record("saved_report.created", organization=organization, obj=report, changes=_state(report))
     return report
@@ -65,7 +65,7 @@ def change(
     report.name = str(changes.get("name", report.name)).strip()
     if "query" in changes:
         report.query = _canonical(changes["query"], today)
-    report.full_clean(exclude=["organization", "owner"])
+    report.full_clean()
     report.save()
     after = _state(report)
     changed = {name: [before[name], after[name]] for name in _FIELDS if before[name] != after[name]}
@@ -118,7 +118,7 @@ def set_schedule(
     for name, value in wanted.items():
         setattr(schedule, name, value)
     schedule.starts_on = starts_on
-    schedule.full_clean(exclude=["report", "owner"])
+    schedule.full_clean()
     schedule.save()
     schedule.recipients.set(recipients)
     record(
