@@ -37,7 +37,7 @@ def save(cast: Cast, person: str, **given: Any) -> SavedReport:
             "period=this-month&group_by=account&service!=A&service!=B&compare=previous&sort=-name",
         ),
         ("from=2026-01-01&to=2026-02-01", "from=2026-01-01&to=2026-02-01"),
-        ("tag:a%26b%3D%22!=%C3%9C+%25", "period=this-month&tag:a%26b%3D%22!=%C3%9C+%25"),
+        ("tag:a%26b%3D%22!=%C3%9C+%25", "period=this-month&tag:a%26b%3D%22!=%C3%9C%20%25"),
         (
             "granularity=monthly&metric=amortized_cost&currency=USD",
             "period=this-month&granularity=monthly&metric=amortized_cost&currency=USD",
