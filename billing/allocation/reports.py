@@ -84,7 +84,8 @@ def centers_report(organization: Organization, today: date, asked: str | None) -
     """Return the centers' costs, in a constant number of queries."""
     last, now, end = (month_start(today, number) for number in (-1, 0, 1))
     what = counted(organization, last, end)
-    currency = asked or next(iter(what.currencies), None)
+    first = next(iter(what.currencies), None)
+    currency = asked if asked in what.currencies else first
     allocation = allocation_of(organization)
     shown_now = _amounts(what, allocation, currency, now, end)
     shown_last = _amounts(what, allocation, currency, last, now)
