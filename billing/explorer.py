@@ -180,7 +180,8 @@ class Address:
             return ""
         params = self._explicit()
         params.pop("period", None)
-        params["from"], params["to"] = self.cost_params["from"], self.cost_params["to"]
+        for name in ("from", "to"):
+            params.setlist(name, self.cost_params.getlist(name))
         return _written(params)
 
     def permalink(self) -> str:
