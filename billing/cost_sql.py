@@ -243,7 +243,11 @@ def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statemen
         )
     if reading.shows_resources:
         name = sql.Identifier(RESOURCE.name)
-        found.append(Statement.of("LEFT JOIN {} r USING (delivery_id, resource)", name))
+        found.append(
+            Statement.of(
+                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource", name
+            )
+        )
     return Statement.joined(" ", found)
 
 

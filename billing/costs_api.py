@@ -18,6 +18,7 @@ from billing.cost_query import MAX_LIMIT, CostQuery, CostQueryError
 from billing.cost_terms import SUFFIXES, Granularity
 from billing.dimensions import COST_CATEGORY_PREFIX, NAMED_DIMENSIONS, PLAIN_NAMES, TAG_PREFIX
 from billing.exact import plain
+from billing.exports import record_export
 from billing.measures import Measure
 from billing.reports import NAMED_GROUPS, CostReport, CostRow, cost_report, names_for, stream
 from billing.unconnected import unconnected_accounts
@@ -187,6 +188,7 @@ class Costs(OrganizationAPIView):
 
     def _csv(self, query: CostQuery) -> HttpResponseBase:
         currency, rows = stream(self.organization, query)
+        record_export(self.organization, "csv", f"?{query.to_query_string()}")
         names = names_for(self.organization, query.group_by)
         return StreamingHttpResponse(
             cost_csv(query, currency, rows, names),

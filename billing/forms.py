@@ -53,8 +53,8 @@ class ExplorerForm(forms.Form):
     metric = forms.CharField(required=False, label="Cost", widget=_select(list(Measure.choices)))
     compare = forms.CharField(
         required=False,
-        label="Compare",
-        widget=_select([("", "Nothing"), (PREVIOUS, "With the period before")]),
+        label="Compare with",
+        widget=_select([("", "Nothing"), (PREVIOUS, "Period before")]),
     )
     currency = forms.CharField(required=False, widget=forms.HiddenInput())
 

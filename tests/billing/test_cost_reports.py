@@ -57,7 +57,8 @@ def monday(item: Item) -> str:
 
 @pytest.mark.parametrize("dates", RANGES.values(), ids=RANGES)
 @pytest.mark.parametrize(
-    "by", [(), *((one,) for one in DIMENSIONS), ("account", "service"), DIMENSIONS[3:9]]
+    "by",
+    [(), *((one,) for one in DIMENSIONS), ("account", "service"), DIMENSIONS[3:9], DIMENSIONS[6:]],
 )
 def test_every_group_by_equals_a_plain_sum(
     cast: Cast, items: list[Item], by: tuple[str, ...], dates: tuple[dt.date, dt.date]
