@@ -66,6 +66,13 @@ class _Reading:
         return [one for one in self.stored if one.source in TAG_SOURCES]
 
     @property
+    def derives_by_key(self) -> bool:
+        """Say whether something is derived, and from nothing but what a cost key holds."""
+        return any(one.source is Source.DERIVED for one in self.named) and not any(
+            one.source is Source.RESOURCE for one in self.stored
+        )
+
+    @property
     def shows_resources(self) -> bool:
         """Say whether the resources' names are needed: filters on resources find them alone."""
         shown = (
@@ -187,27 +194,59 @@ def _part(
     """Return the statement that reads one table."""
     query = reading.query
     ids = [delivery.id for delivery in deliveries]
+    facts = _facts(table)
+    conditions = [
+        Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
+        *_days(query, table),
+        *_who(counted, ids, currency, table),
+    ]
+    if reading.derives_by_key:
+        facts, table = _narrowed(reading, table, facts, conditions)
+        conditions = [Statement.of("true")]
+    conditions += [_condition(one, reading, ids, table) for one in reading.filters]
     columns = [
         Statement.of(", {} AS {}", _value(one, reading, table), sql.Identifier(f"g{index}"))
         for index, one in enumerate(reading.groups)
     ]
     if reading.by_delivery:
         columns.append(Statement.of(", f.delivery_id"))
-    conditions = [
-        Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
-        *_days(query, table),
-        *_who(counted, ids, currency, table),
-        *(_condition(one, reading, ids, table) for one in reading.filters),
-    ]
     return Statement.of(
         "SELECT {} AS period{}, sum(f.{}) AS amount FROM {} WHERE {} GROUP BY {}",
         _period(query, deliveries),
         Statement.joined("", columns),
         sql.Identifier(query.metric.value),
-        _tables(reading, ids, table),
+        Statement.joined(" ", [facts, *_joined(reading, ids, table)]),
         Statement.joined(" AND ", conditions),
         sql.SQL(", ").join([sql.Literal(number) for number in range(1, len(columns) + 2)]),
     )
+
+
+def _narrowed(
+    reading: _Reading, table: FactTable, facts: Statement, conditions: Sequence[Statement]
+) -> tuple[Statement, FactTable]:
+    """Return the facts, as f, summed by the columns that are needed, and what they hold.
+
+    So a value is derived once for each combination of its inputs, not once for each cost.
+    """
+    by_day = reading.query.granularity in (Granularity.DAILY, Granularity.WEEKLY)
+    own = ["delivery_id", *(["day"] if by_day else [])]
+    keys = sorted({one.key for one in reading.stored if one.source is Source.COST_KEY})
+    keys += ["tag_set"] if reading.in_tag_sets else []
+    columns = [
+        *(sql.SQL("f.{}").format(sql.Identifier(name)) for name in own),
+        *(sql.SQL("{}.{}").format(_keys(table), sql.Identifier(name)) for name in keys),
+    ]
+    metric = sql.Identifier(reading.query.metric.value)
+    summed = Statement.of(
+        "(SELECT {}, sum(f.{}) AS {} FROM {} WHERE {} GROUP BY {}) f",
+        sql.SQL(", ").join(columns),
+        metric,
+        metric,
+        facts,
+        Statement.joined(" AND ", conditions),
+        sql.SQL(", ").join(columns),
+    )
+    return summed, FactTable("narrowed", (*own, *keys))
 
 
 def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statement:
@@ -227,28 +266,30 @@ def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statemen
     return Statement.of("CASE f.delivery_id {} END", months)
 
 
-def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statement:
-    """Return the table as f, with its cost keys as k, tag sets as t and resources as r."""
-    found = [Statement.of("{} f", sql.Identifier(table.name))]
-    if "cost_key" in table.column_names:
-        name = sql.Identifier(COST_KEY.name)
-        found.append(Statement.of("JOIN {} k USING (delivery_id, cost_key)", name))
+def _facts(table: FactTable) -> Statement:
+    """Return the table as f, with its cost keys as k."""
+    if "cost_key" not in table.column_names:
+        return Statement.of("{} f", sql.Identifier(table.name))
+    return Statement.of(
+        "{} f JOIN {} k USING (delivery_id, cost_key)",
+        sql.Identifier(table.name),
+        sql.Identifier(COST_KEY.name),
+    )
+
+
+def _joined(reading: _Reading, ids: Sequence[int], table: FactTable) -> Iterator[Statement]:
+    """Yield what is joined to the facts: tag sets as t, resources as r."""
     if reading.in_tag_sets:
-        found.append(
-            Statement.of(
-                "JOIN ({}) t ON t.delivery_id = f.delivery_id AND t.tag_set = {}.tag_set",
-                _tag_values(reading, ids),
-                _keys(table),
-            )
+        yield Statement.of(
+            "JOIN ({}) t ON t.delivery_id = f.delivery_id AND t.tag_set = {}.tag_set",
+            _tag_values(reading, ids),
+            _keys(table),
         )
     if reading.shows_resources:
         name = sql.Identifier(RESOURCE.name)
-        found.append(
-            Statement.of(
-                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource", name
-            )
+        yield Statement.of(
+            "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource", name
         )
-    return Statement.joined(" ", found)
 
 
 def _tag_values(reading: _Reading, ids: Sequence[int]) -> Statement:

@@ -1,10 +1,12 @@
 """Which part of a shared center's costs each other center bears, month by month. Reads only."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+from django.core.cache import cache
 from django.db import connection
 
 from billing.allocation.derivation import Allocation
@@ -15,8 +17,11 @@ from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted
 from billing.derivation import Part
 from billing.dimensions import COST_CENTER
+from billing.statement import Statement
 
 Shares = Mapping[str, Decimal]
+Amounts = dict[date, dict[str, Decimal]]
+_KEPT_SECONDS = 600
 
 
 def with_parts(
@@ -54,7 +59,7 @@ def _proportions(
     currency: str,
     allocation: Allocation,
 ) -> dict[date, Shares]:
-    """Return the bearers' shares by month. Takes four queries."""
+    """Return the bearers' shares by month. Pages ask several times: it is kept."""
     months = {one.billing_period for one in what.deliveries}
     whole = counted(what.organization, EARLIEST, LATEST)
     whole = replace(
@@ -68,10 +73,31 @@ def _proportions(
         group_by=(COST_CENTER,),
     )
     statement = cost_statement(own, whole, currency, {COST_CENTER: allocation}, limit=None)
-    amounts: dict[date, dict[str, Decimal]] = {}
+    key = _key(statement)
+    amounts: Amounts | None = cache.get(key)
+    if amounts is None:
+        amounts = _asked(statement)
+        cache.set(key, amounts, _KEPT_SECONDS)
+    return {
+        month: weights({code: found.get(code, Decimal(0)) for code in allocation.bearers})
+        for month, found in amounts.items()
+    }
+
+
+def _asked(statement: Statement) -> Amounts:
+    amounts: Amounts = {}
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         for month, code, amount, _, _ in cursor.fetchall():
-            if code in allocation.bearers:
-                amounts.setdefault(month, {})[code] = amount
-    return {month: weights(found) for month, found in amounts.items()}
+            amounts.setdefault(month, {})[code] = amount
+    return amounts
+
+
+def _key(statement: Statement) -> str:
+    """Return what the answer is kept under: the whole question.
+
+    It names the deliveries, whose costs never change, the accounts, the rules and the measure; so
+    an answer that is kept is always the right one.
+    """
+    text = f"{statement.text.as_string(None)}{statement.params!r}"
+    return f"allocation-shares:{hashlib.sha256(text.encode()).hexdigest()}"

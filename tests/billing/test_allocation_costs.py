@@ -273,6 +273,30 @@ def test_a_shared_center_keeps_its_costs_where_nobody_can_bear_them(
     assert {row.group[0] for row in rows} == {"pool", ""}
 
 
+def test_the_parts_follow_a_change_of_the_centers_and_a_new_delivery_at_once(
+    cast: Cast, payer: Connection
+) -> None:
+    day = dt.date(2026, 4, 2)
+
+    def bill(b: int) -> list[Item]:
+        named = (("S", 100), ("A", 30), ("B", b))
+        return [Item(PAYER, day, Decimal(cost), service=name) for name, cost in named]
+
+    def found() -> dict[str, Decimal]:
+        rows = ask(cast.acme, granularity=Granularity.TOTAL, group_by=("cost_center",)).rows
+        return {row.group[0]: round(row.amount, 6) for row in rows}
+
+    deliver(payer, APRIL, bill(30))
+    for code in ("A", "B"):
+        rule(center(cast.acme, code), ("service", "is", [code]))
+    rule(center(cast.acme, "S", "proportional"), ("service", "is", ["S"]))
+    assert found() == {"A": 80, "B": 80}
+    deliver(payer, APRIL, bill(70))
+    assert found() == {"A": 60, "B": 140}
+    CostCenter.objects.filter(code="B").update(split="proportional")
+    assert found() == {"A": 200}
+
+
 def test_credits_beyond_costs_bear_nothing(cast: Cast, payer: Connection) -> None:
     day = dt.date(2026, 4, 2)
     deliver(
