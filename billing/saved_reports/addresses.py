@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
+from django.core.exceptions import TooManyFieldsSent
 from django.http import QueryDict
-from django.http.request import TooManyFieldsSent
 
 from billing.cost_query import CostQuery, CostQueryError
 from billing.explorer import CUSTOM, Address, read_address
