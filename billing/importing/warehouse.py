@@ -30,11 +30,16 @@ class Warehouse:
     control: ControlTotal
     rows_read: int = 0
     lacking: dict[str, str] = field(default_factory=dict)
+    account_names: dict[str, str] = field(default_factory=dict)
     service_names: dict[str, str] = field(default_factory=dict)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         return self.db.execute(query).fetchall()
+
+    def note_services(self, query: str) -> None:
+        """Keep the names among (service, readable name or '')."""
+        self.service_names |= {code: name for code, name in self.rows(query) if name}
 
     def value(self, query: str) -> Any:
         """Return the first value of a query's first row."""
