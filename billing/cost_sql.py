@@ -102,10 +102,6 @@ def _sources(
     query: CostQuery, deliveries: Iterable[CountedDelivery]
 ) -> Iterator[tuple[FactTable, list[CountedDelivery]]]:
     """Return which deliveries are read from which table."""
-    whole: list[CountedDelivery] = []
-    partly: list[CountedDelivery] = []
-    for delivery in deliveries:
-        (whole if _is_whole(query, delivery) else partly).append(delivery)
     columns = {
         dimension.key if dimension.source is Source.COST_KEY else dimension.source
         for dimension in (*query.groups, *(Dimension.named(one.dimension) for one in query.filters))
@@ -116,9 +112,13 @@ def _sources(
         tables = MONTH_COST, SERVICE_COST
     else:
         tables = MONTH_COST, ROLLUP_COST
-    for table, found in zip(tables, (whole, partly), strict=True):
-        if found:
-            yield table, found
+    found: dict[FactTable, list[CountedDelivery]] = {}
+    for delivery in deliveries:
+        table = tables[0] if _is_whole(query, delivery) else tables[1]
+        if table is ROLLUP_COST and not delivery.has_rollup:
+            table = DAILY_COST
+        found.setdefault(table, []).append(delivery)
+    yield from found.items()
 
 
 def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:

@@ -38,6 +38,7 @@ class CountedDelivery:
     data_through: date | None
     is_final: bool
     loaded_at: datetime | None
+    has_rollup: bool
 
     def touches(self, start: date, end: date) -> bool:
         """Say whether it may hold facts of the days start <= day < end."""
@@ -132,6 +133,7 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             data_through=month.delivery.data_through,
             is_final=month.delivery.is_final,
             loaded_at=month.delivery.loaded_at,
+            has_rollup=month.delivery.has_rollup,
         )
         for month in months
     ]

@@ -8,7 +8,7 @@ inside it, so a delivery is loaded without touching another, becomes visible by 
     billing_cost_key     cost_key -> the dimensions of a line item but day and resource
     billing_resource     resource -> resource_id as billed, cost_id as joined
     billing_daily_cost   day x cost_key x resource -> measures      (resource 0: none)
-    billing_rollup_cost  day x cost_key -> measures
+    billing_rollup_cost  day x cost_key -> measures, where that has far fewer rows
 
 The same amounts once more, summed for the questions that are asked most, so that twelve months
 answer at once; each adds up to the delivery's total:

@@ -3,11 +3,14 @@
 import gc
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
-class CountinghouseAdminConfig(AdminConfig):
-    """Django's admin with our own site."""
+class CountinghouseAdminConfig(SimpleAdminConfig):
+    """Django's admin with our own site.
+
+    `config.urls` finds the admin modules: commands and workers, which show no page, go without.
+    """
 
     default_site = "config.admin_site.OperatorSite"
 
@@ -19,5 +22,9 @@ class ConfigConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Collect garbage from now on (see manage.py)."""
+        """Collect garbage from now on (see manage.py), never looking at what start-up made.
+
+        Without this a process looks through all of that once more when it ends.
+        """
+        gc.freeze()
         gc.enable()

@@ -11,8 +11,9 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -63,9 +64,9 @@ class BillFile(ABC):
     @abstractmethod
     @contextmanager
     def relation(
-        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal | None = None
     ) -> Iterator[tuple[str, Reading]]:
-        """Give the SQL of a relation to read once; the control total is fed meanwhile."""
+        """Give the SQL of a relation to read once; a control total is fed meanwhile."""
 
     def require(self, bill_format: BillFormat) -> None:
         """Raise RunFailure when a column is missing without which nothing exact can be said."""
@@ -111,9 +112,9 @@ class ParquetFile(BillFile):
 
     @contextmanager
     def relation(
-        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal | None = None
     ) -> Iterator[tuple[str, Reading]]:
-        with _beside(lambda: self._feed(control)):
+        with _beside(partial(self._feed, control)) if control else nullcontext():
             yield self.source, Reading(self.rows)
 
     def _feed(self, control: ControlTotal) -> None:
@@ -160,11 +161,12 @@ class CsvFile(BillFile):
 
     @contextmanager
     def relation(
-        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal | None = None
     ) -> Iterator[tuple[str, Reading]]:
         reading = Reading()
         failed: list[BaseException] = []
-        used = {column.name for column in fields.used.values()} | set(control.columns)
+        used = {column.name for column in fields.used.values()}
+        used |= set(control.columns) if control else set()
         schema = pa.schema([(name, pa.string()) for name in sorted(used)])
         batches = self._batches(schema, reading, control, failed)
         db.register("csv_lines", pa.RecordBatchReader.from_batches(schema, batches))
@@ -182,7 +184,7 @@ class CsvFile(BillFile):
         self,
         schema: pa.Schema,
         reading: Reading,
-        control: ControlTotal,
+        control: ControlTotal | None,
         failed: list[BaseException],
     ) -> Iterator[pa.RecordBatch]:
         unpacked = 0
@@ -191,7 +193,8 @@ class CsvFile(BillFile):
                 reading.rows += batch.num_rows
                 unpacked += batch.nbytes
                 _refuse_bomb(self.label, unpacked, self.path)
-                control.add(batch.select(list(control.columns)), self.label)
+                if control:
+                    control.add(batch.select(list(control.columns)), self.label)
                 yield batch
         except (pa.ArrowException, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             failed.append(unreadable(self.label, _csv_fault(error)))
