@@ -40,6 +40,7 @@ class Contents:
             still_the_same()
             with run.timed("load"), load.prepared(house, self.folder) as tables:
                 delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
+            delivery.day_rollups = house.day_rollups
             with run.timed("check"):
                 totals, rows = swap.loaded_totals(delivery)
                 swap.compare(dict(house.control.totals), totals, found)

@@ -5,10 +5,11 @@ from typing import Any
 import pyarrow as pa
 
 from billing.facts import DIMENSIONS, SERVICE_DIMENSIONS
+from billing.importing import day_rollups
 from billing.importing.columns import literal
 from billing.importing.cost_ids import NORMALISED_ID_SQL
 from billing.importing.tags import NUL_SHOWN, tag_set
-from billing.importing.warehouse import MEASURES, Warehouse
+from billing.importing.warehouse import SUMS, Warehouse
 from organizations.runs import ErrorClass, RunFailure
 
 _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
@@ -40,14 +41,15 @@ def number(house: Warehouse) -> None:
 
 def make(house: Warehouse, name: str) -> None:
     """Make one of `facts.FACT_TABLES`, in their order: later ones are made of earlier ones."""
-    made = _queries().get(name)
-    if made:
+    if name == "dimension_cost":
+        day_rollups.make(house)
+    elif made := _queries().get(name):
         house.db.execute(f"CREATE TABLE {name} AS {made}")
 
 
 def _queries() -> dict[str, str]:
     """Return the query of each table that `number` has not made."""
-    dims, sums = ", ".join(DIMENSIONS), _sums()
+    dims, sums = ", ".join(DIMENSIONS), SUMS
     return {
         "daily_cost": f"""SELECT day, cost_key, coalesce(resource, 0) AS resource, {sums}
             FROM items JOIN keys USING ({dims}, tags, cost_categories)
@@ -61,10 +63,6 @@ def _queries() -> dict[str, str]:
         "resource_cost": f"""SELECT cost_key, resource, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY ALL""",
     }
-
-
-def _sums() -> str:
-    return ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 
 
 def _shown(name: str) -> str:
