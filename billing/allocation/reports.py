@@ -14,7 +14,7 @@ from billing.cost_query import CostQuery, Granularity
 from billing.counted import Counted, counted
 from billing.dimensions import COST_CENTER
 from billing.exact import added
-from billing.freshness import data_through, is_final
+from billing.freshness import data_through
 from billing.periods import PRESETS, month_start
 from billing.reports import answer
 from organizations.models import Organization
@@ -52,7 +52,6 @@ class CentersReport:
     rows: list[CenterCosts]
     total: CenterCosts
     data_through: date | None
-    last_is_final: bool
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,6 @@ def centers_report(organization: Organization, today: date, asked: str | None) -
             added(shown_now.values()),
         ),
         data_through=data_through(what.deliveries),
-        last_is_final=is_final(what.touching(last, now).deliveries, last, now),
     )
 
 

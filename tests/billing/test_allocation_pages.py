@@ -325,6 +325,9 @@ def test_the_explorer_groups_filters_and_exports_by_cost_center(cast: Cast, days
     assert "The LAB,LAB," in file
     only = browser.get("/o/acme/explore/?period=last-month&cost_center=LAB&group_by=service")
     assert only.status_code == 200
+    assert "Shared costs are split" not in text
+    center(cast, "POOL", "proportional")
+    assert "Shared costs are split" in browser.get(address).content.decode()
     wrong = browser.get("/o/acme/explore/?cost_center=NOPE")
     assert wrong.status_code == 400
     assert "There is no cost center “NOPE” here" in wrong.content.decode()
