@@ -18,7 +18,14 @@ _SIDE = "SELECT {}, amount FROM ({}) cost"
 _NOTHING = "SELECT {}, 0::numeric AS amount WHERE false"
 
 
-def compared(now: CostQuery, before: CostQuery, what: Counted, currency: str | None) -> list[Row]:
+def compared(
+    now: CostQuery,
+    before: CostQuery,
+    what: Counted,
+    currency: str | None,
+    *,
+    limit: int | None = None,
+) -> list[Row]:
     """Return (values, amount before, amount now) of each group, the largest difference first."""
     if currency is None:
         return []
@@ -33,6 +40,8 @@ def compared(now: CostQuery, before: CostQuery, what: Counted, currency: str | N
         _list(names),
         _list(names),
     )
+    if limit is not None:
+        statement = Statement.of("{} LIMIT %s", statement, params=(limit,))
     return [(tuple(row[:-2]), row[-2], row[-1]) for row in _fetched(statement)]
 
 

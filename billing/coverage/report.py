@@ -124,7 +124,7 @@ def _keys(frame: MonthFrame, measure: Measure) -> list[KeyCoverage]:
         " FROM {} AND f.charge_type = ANY(%s::text[]) GROUP BY 1, 2) s"
         " JOIN {} t USING (delivery_id, tag_set) CROSS JOIN LATERAL jsonb_each_text(t.tags) tag"
         " WHERE tag.value <> '' AND t.delivery_id = ANY(%s::bigint[])"
-        ' GROUP BY 1 ORDER BY 2 DESC, 1 COLLATE "C"'
+        ' GROUP BY 1 ORDER BY 2 DESC, tag.key COLLATE "C"'
     ).format(sql.Identifier(measure.value), source, sql.Identifier(TAG_SET.name))
     with database.cursor() as cursor:
         cursor.execute(statement, [*params, list(TAGGABLE), frame.what.delivery_ids])
