@@ -180,7 +180,15 @@ def _tables(query: CostQuery, ids: Sequence[int], table: FactTable) -> Statement
     found = [Statement.of("{} f", sql.Identifier(table.name))]
     if "cost_key" in table.column_names:
         name = sql.Identifier(COST_KEY.name)
-        found.append(Statement.of("JOIN {} k USING (delivery_id, cost_key)", name))
+        # Named once more, so that the partitions of other deliveries are not read.
+        found.append(
+            Statement.of(
+                "JOIN {} k ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key"
+                " AND k.delivery_id = ANY(%s::bigint[])",
+                name,
+                params=(list(ids),),
+            )
+        )
     if query.needs_tags:
         found.append(
             Statement.of(
@@ -191,7 +199,14 @@ def _tables(query: CostQuery, ids: Sequence[int], table: FactTable) -> Statement
         )
     if any(dimension.source is Source.RESOURCE for dimension in query.groups):
         name = sql.Identifier(RESOURCE.name)
-        found.append(Statement.of("LEFT JOIN {} r USING (delivery_id, resource)", name))
+        found.append(
+            Statement.of(
+                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource"
+                " AND r.delivery_id = ANY(%s::bigint[])",
+                name,
+                params=(list(ids),),
+            )
+        )
     return Statement.joined(" ", found)
 
 
