@@ -6,7 +6,7 @@ from billing import views
 from billing.changes.page import ChangesPage
 from billing.commitments.page import CommitmentsPage
 from billing.coverage.page import CoveragePage
-from billing.statement.page import StatementPage
+from billing.month_statement.page import StatementPage
 
 app_name = "billing"
 urlpatterns = [
