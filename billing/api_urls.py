@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from billing import costs_api, imports_api, migration_api, restatements_api
 from billing.allocation import api as allocation_api
+from billing.changes.api import ChangesView
 from billing.saved_reports import api as saved_reports_api
 
 urlpatterns: list[URLPattern] = [
@@ -13,6 +14,7 @@ urlpatterns: list[URLPattern] = [
         costs_api.UnconnectedAccounts.as_view(),
         name="api-unconnected-accounts",
     ),
+    path("changes/", ChangesView.as_view(), name="api-changes"),
     path("cost-centers/", allocation_api.CostCenterList.as_view(), name="api-cost-centers"),
     path(
         "allocation-rules/",

@@ -209,7 +209,7 @@ def _part(
     """Return the statement that reads one table."""
     query = reading.query
     ids = [delivery.id for delivery in deliveries]
-    facts = _facts(table)
+    facts = _facts(table, ids)
     conditions = [
         Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
         *_days(query, table),
@@ -282,14 +282,17 @@ def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statemen
     return Statement.of("CASE f.delivery_id {} END", months)
 
 
-def _facts(table: FactTable) -> Statement:
+def _facts(table: FactTable, ids: Sequence[int]) -> Statement:
     """Return the table as f, with its cost keys as k."""
     if "cost_key" not in table.column_names:
         return Statement.of("{} f", sql.Identifier(table.name))
+    # Named once more, so that the partitions of other deliveries are not read.
     return Statement.of(
-        "{} f JOIN {} k USING (delivery_id, cost_key)",
+        "{} f JOIN {} k ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key"
+        " AND k.delivery_id = ANY(%s::bigint[])",
         sql.Identifier(table.name),
         sql.Identifier(COST_KEY.name),
+        params=(list(ids),),
     )
 
 
@@ -302,9 +305,11 @@ def _joined(reading: _Reading, ids: Sequence[int], table: FactTable) -> Iterator
             _keys(table),
         )
     if reading.shows_resources:
-        name = sql.Identifier(RESOURCE.name)
         yield Statement.of(
-            "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource", name
+            "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource"
+            " AND r.delivery_id = ANY(%s::bigint[])",
+            sql.Identifier(RESOURCE.name),
+            params=(list(ids),),
         )
 
 

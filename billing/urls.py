@@ -4,12 +4,20 @@ from django.urls import path
 
 from billing import views
 from billing.allocation.urls import urlpatterns as allocation
+from billing.changes.page import ChangesPage
+from billing.commitments.page import CommitmentsPage
+from billing.coverage.page import CoveragePage
+from billing.month_statement.page import StatementPage
 from billing.saved_reports.urls import urlpatterns as saved_reports
 
 app_name = "billing"
 urlpatterns = [
     path("", views.Overview.as_view(), name="overview"),
     path("explore/", views.Explorer.as_view(), name="explore"),
+    path("statement/", StatementPage.as_view(), name="statement"),
+    path("changes/", ChangesPage.as_view(), name="changes"),
+    path("tag-coverage/", CoveragePage.as_view(), name="tag-coverage"),
+    path("commitments/", CommitmentsPage.as_view(), name="commitments"),
     *allocation,
     *saved_reports,
 ]

@@ -56,6 +56,10 @@ PAGES = [
     ),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
+    Route("billing:statement", "/o/{organization}/statement/", Action.VIEW_COSTS),
+    Route("billing:changes", "/o/{organization}/changes/", Action.VIEW_COSTS),
+    Route("billing:tag-coverage", "/o/{organization}/tag-coverage/", Action.VIEW_COSTS),
+    Route("billing:commitments", "/o/{organization}/commitments/", Action.VIEW_COSTS),
     Route("billing:cost-centers", "/o/{organization}/cost-centers/", Action.VIEW_COSTS),
     Route("billing:cost-center-new", "/o/{organization}/cost-centers/new/", Action.MANAGE_REPORTS),
     Route(
@@ -215,6 +219,7 @@ API = [
         of_object=True,
     ),
     Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
+    Route("api-changes", "/api/v1/changes/", Action.VIEW_COSTS),
     Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),
     Route("api-import", "/api/v1/imports/{importrun}/", Action.VIEW_COSTS, of_object=True),
     Route(

@@ -131,7 +131,7 @@ def preview(organization: Organization, wanted: Allocation, today: date) -> Prev
 def unallocated(
     organization: Organization, today: date, currency: str | None
 ) -> dict[str, Any] | None:
-    """Return the context of billing/unallocated_notice.html: this month's cost without a center.
+    """Return the context of billing/overview_unallocated.html: this month's cost without a center.
 
     None where there are no cost centers, or nothing was billed. Takes a constant number of queries.
     """

@@ -16,7 +16,7 @@ from billing.allocation.reports import unallocated
 from organizations.access import Role
 from organizations.models import AuditEvent
 from tests.cast import Cast
-from tests.pages.bill import LEFT_OUT, LINES, MEMBER, load_bill
+from tests.pages.bill import LEFT_OUT, LINES, MEMBER, PAYER, load_bill
 
 pytestmark = pytest.mark.django_db
 HOME = "/o/acme/cost-centers/"
@@ -359,3 +359,14 @@ def test_the_pages_take_a_constant_number_of_queries(cast: Cast, days: int) -> N
             found.append(len(queries))
         counts.append(found)
     assert counts[0] == counts[1]
+
+
+def test_the_overview_says_what_is_unallocated_once_there_are_centers(
+    cast: Cast, days: int
+) -> None:
+    browser = cast.browser("victor")
+    assert "belongs to no" not in browser.get("/o/acme/").content.decode()
+    rule(cast, center(cast, "LAB"), "account", MEMBER)
+    assert "belongs to no" in browser.get("/o/acme/").content.decode()
+    rule(cast, center(cast, "REST"), "account", PAYER)
+    assert "Every cost belongs to a" in browser.get("/o/acme/").content.decode()
