@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from billing.allocation.models import AllocationRule, CostCenter, FixedShare
@@ -385,6 +385,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rules(
     assert found[0] == found[1] <= 13
 
 
+@settings(deadline=None)
 @given(
     some.dictionaries(
         some.text(max_size=3),
