@@ -3,6 +3,7 @@
 from django.urls import URLPattern, path
 
 from billing import costs_api, imports_api, migration_api, restatements_api
+from billing.changes.api import ChangesView
 
 urlpatterns: list[URLPattern] = [
     path("costs/", costs_api.Costs.as_view(), name="api-costs"),
@@ -11,6 +12,7 @@ urlpatterns: list[URLPattern] = [
         costs_api.UnconnectedAccounts.as_view(),
         name="api-unconnected-accounts",
     ),
+    path("changes/", ChangesView.as_view(), name="api-changes"),
     path("imports/", imports_api.ImportList.as_view(), name="api-imports"),
     path("restatements/", restatements_api.Restatements.as_view(), name="api-restatements"),
     path("imports/<int:pk>/", imports_api.ImportDetail.as_view(), name="api-import"),

@@ -56,6 +56,10 @@ PAGES = [
     ),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
+    Route("billing:statement", "/o/{organization}/statement/", Action.VIEW_COSTS),
+    Route("billing:changes", "/o/{organization}/changes/", Action.VIEW_COSTS),
+    Route("billing:tag-coverage", "/o/{organization}/tag-coverage/", Action.VIEW_COSTS),
+    Route("billing:commitments", "/o/{organization}/commitments/", Action.VIEW_COSTS),
     Route(
         "connections:connect-account",
         "/o/{organization}/connect-account/",
@@ -114,6 +118,7 @@ API = [
     ),
     Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
     Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
+    Route("api-changes", "/api/v1/changes/", Action.VIEW_COSTS),
     Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),
     Route("api-import", "/api/v1/imports/{importrun}/", Action.VIEW_COSTS, of_object=True),
     Route(
