@@ -1,0 +1,102 @@
+"""What a budget's periods came to, and where the present one leads. Reads only."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from django.http import QueryDict
+
+from billing.budgets.forecast import LOOK_BACK, forecast
+from billing.budgets.models import Budget, BudgetPeriod
+from billing.budgets.periods import HISTORY, Period, period_of
+from billing.cost_query import CostQuery, Granularity
+from billing.counted import Counted
+from billing.exact import added
+from billing.freshness import data_through, is_final
+from billing.measures import Measure
+from billing.periods import month_start
+from billing.reports import CostRow, answer, check_accounts
+
+_Days = dict[date, dict[str, Decimal]]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one period came to. `data_from` is the first day of the bills at all."""
+
+    period: Period
+    actual: Decimal
+    forecast: Decimal | None
+    data_from: date
+    data_through: date | None
+    is_final: bool
+
+
+def query_of(budget: Budget, start: date, end: date) -> CostQuery:
+    """Return the question for a budget's costs by day. Raises CostQueryError."""
+    filters = QueryDict(budget.filters, mutable=True)
+    filters["from"], filters["to"] = start.isoformat(), end.isoformat()
+    filters["granularity"] = Granularity.DAILY.value
+    filters["metric"] = Measure(budget.metric).value
+    filters["currency"] = budget.currency
+    filters["group_by"] = "charge_type"
+    return CostQuery.from_params(filters, today=start)
+
+
+def figures(budget: Budget, what: Counted, today: date) -> list[Figures]:
+    """Return the present period and those before it that the bills know, in one query.
+
+    `what` counts all days there are. Raises CostQueryError when the filters cannot be asked for.
+    """
+    kind = BudgetPeriod(budget.period)
+    present = period_of(kind, today)
+    first = min((one.billing_period for one in what.deliveries), default=None)
+    periods = [period_of(kind, today, ago=ago) for ago in range(HISTORY[kind] + 1)]
+    # The forecast looks at the last weeks and at the last whole month.
+    start = min(periods[-1].start, month_start(today, -2), today - timedelta(days=2 * LOOK_BACK))
+    query = query_of(budget, start, present.end)
+    check_accounts(query, what)
+    if first is None:
+        return []
+    days = _by_day(answer(query, what, budget.currency)[0])
+    through = data_through(what.deliveries)
+    return [
+        Figures(
+            period=period,
+            actual=_sum(days, period),
+            forecast=_forecast(days, period, first, through, today) if period == present else None,
+            data_from=first,
+            data_through=through,
+            is_final=is_final(
+                what.touching(period.start, period.end).deliveries, period.start, period.end
+            ),
+        )
+        for period in periods
+        if first < period.end
+    ]
+
+
+def _by_day(rows: Iterable[CostRow]) -> _Days:
+    days: _Days = {}
+    for row in rows:
+        days.setdefault(date.fromisoformat(row.period), {})[row.group[0]] = row.amount
+    return days
+
+
+def _sum(days: _Days, period: Period) -> Decimal:
+    return added(
+        amount
+        for day, amounts in days.items()
+        if period.start <= day < period.end
+        for amount in amounts.values()
+    )
+
+
+def _forecast(
+    days: _Days, period: Period, first: date, through: date | None, today: date
+) -> Decimal | None:
+    if through is None:
+        return None
+    # The last day with usage may still be written to.
+    return forecast(days, period.start, period.end, first=first, whole=min(through, today))
