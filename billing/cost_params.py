@@ -63,10 +63,9 @@ class _Reading:
         for name, values in self.given.items():
             if name in others:
                 continue
-            is_negated = name.endswith("!")
-            dimension = name[:-1] if name.endswith(("!", "=")) else name
-            if is_dimension(dimension):
-                found.append(CostFilter(dimension, is_negated, tuple(values)))
+            one = CostFilter.named(name, values)
+            if is_dimension(one.dimension):
+                found.append(one)
             else:
                 self.errors[name] = ["This parameter is not known here."]
         return tuple(found)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from billing.cost_csv import cost_csv
 from billing.cost_query import MAX_LIMIT, CostQuery, CostQueryError
-from billing.cost_terms import Granularity
+from billing.cost_terms import SUFFIXES, Granularity
 from billing.dimensions import COST_CATEGORY_PREFIX, NAMED_DIMENSIONS, PLAIN_NAMES, TAG_PREFIX
 from billing.exact import plain
 from billing.measures import Measure
@@ -79,7 +79,7 @@ class Costs(OrganizationAPIView):
     content_negotiation_class = _FormatIsOurs
     query_parameters = frozenset(
         {"from", "to", "granularity", "metric", "group_by", "currency", "limit", "format"}
-        | {name + operator for name in PLAIN_NAMES for operator in ("", "!", "=")}
+        | {name + suffix for name in PLAIN_NAMES for suffix in SUFFIXES}
         | {TAG_PREFIX, COST_CATEGORY_PREFIX}
     )
 
@@ -108,7 +108,10 @@ class Costs(OrganizationAPIView):
                     name,
                     OpenApiTypes.STR,
                     many=True,
-                    description=f"Only this {label.lower()}; `{name}!=` leaves it out.",
+                    description=(
+                        f"Only this {label.lower()}; `{name}!=` leaves it out, `{name}~=` wants "
+                        f"the text anywhere in it, in upper or lower case, `{name}!~=` nowhere."
+                    ),
                 )
                 for name, label in NAMED_DIMENSIONS
             ),
@@ -157,6 +160,9 @@ class Costs(OrganizationAPIView):
 
         Amounts are exact and in one currency; costs of accounts that are not connected are in no
         amount. Tags and cost categories filter like the other dimensions: `tag:team=web`.
+
+        A repeated filter means any of its values, or, negated, none of them; different filters
+        all hold. A blank value finds cost without one: `tag:team=`.
         """
         wanted = _format(request)
         try:

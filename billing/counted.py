@@ -59,12 +59,14 @@ class BilledAccount(NamedTuple):
 class Counted:
     """What counts.
 
+    organization  whose
     deliveries  newest month first
     accounts    the accounts connected now
     elsewhere   accounts of these deliveries that are counted from another one of them
     currencies  the currencies that the connected accounts were billed in, sorted
     """
 
+    organization: Organization
     deliveries: tuple[CountedDelivery, ...]
     accounts: tuple[str, ...]
     elsewhere: tuple[BilledAccount, ...]
@@ -94,6 +96,7 @@ def counted(organization: Organization, start: date, end: date) -> Counted:
     ids = {one.id for one in touching}
     rows = [(BilledAccount(*row[:3]), row[3]) for row in billed.values_list(*_BILLED)]
     return Counted(
+        organization=organization,
         deliveries=touching,
         accounts=accounts,
         elsewhere=tuple(

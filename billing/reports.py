@@ -12,6 +12,8 @@ from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularit
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted
+from billing.derived import derivations
+from billing.dimensions import ACCOUNT
 from billing.freshness import data_through, is_final
 from billing.models import ServiceName
 from connections.models import Account
@@ -109,7 +111,8 @@ def answer(
     what = what.touching(query.start, query.end)
     if currency is None or not what.deliveries:
         return [], Decimal(0), 0
-    statement = cost_statement(query, what, currency, limit=limit)
+    derived = derivations(what.organization, query)
+    statement = cost_statement(query, what, currency, derived, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         found = cursor.fetchall()
@@ -132,7 +135,8 @@ def stream(organization: Organization, query: CostQuery) -> tuple[str | None, It
 def _streamed(query: CostQuery, what: Counted, currency: str | None) -> Iterator[CostRow]:
     if currency is None or not what.deliveries:
         return
-    statement = cost_statement(query, what, currency, limit=query.limit)
+    derived = derivations(what.organization, query)
+    statement = cost_statement(query, what, currency, derived, limit=query.limit)
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         while records := cursor.fetchmany(2000):
@@ -161,7 +165,7 @@ def check_accounts(query: CostQuery, what: Counted) -> None:
             if value not in connected
         ]
         for one in query.filters
-        if one.dimension == "account"
+        if one.dimension == ACCOUNT and not one.is_part
     }
     wrong = {name: sentences for name, sentences in errors.items() if sentences}
     if wrong:
