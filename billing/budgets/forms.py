@@ -17,7 +17,7 @@ from billing.budgets.inputs import (
     checked_webhook,
 )
 from billing.budgets.models import Basis, Budget, BudgetPeriod
-from billing.explorer import filters_of_form
+from billing.cost_query import CostFilter, Operator
 from billing.measures import Measure
 from organizations.models import Organization
 
@@ -122,8 +122,13 @@ class BudgetForm(forms.Form):
 
     def _filters(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for row in filters_of_form(self._data()):
-            found.setdefault(row.parameter, []).append(row.value)
+        for dimension, operator, value in filter_rows(self._data()):
+            # An empty value is one too: cost without a region, without the tag.
+            if dimension:
+                if operator not in Operator.values:
+                    raise BudgetError({"filters": [f"“{operator[:20]}” is no comparison."]})
+                one = CostFilter.of(dimension, Operator(operator), (value,))
+                found.setdefault(one.parameter, []).append(value)
         return found
 
     def _thresholds(self) -> list[Threshold]:
@@ -145,11 +150,15 @@ class BudgetForm(forms.Form):
 _PLAIN = ("name", "amount", "currency", "period", "metric", "webhook_url", "is_active")
 
 
+def filter_rows(data: QueryDict) -> list[tuple[str, str, str]]:
+    """Return the rows (dimension, operator, value) that were entered."""
+    names = ("filter_dimension", "filter_operator", "filter_value")
+    return list(zip(*(data.getlist(name) for name in names), strict=False))
+
+
 def threshold_rows(data: QueryDict) -> list[tuple[str, str]]:
     """Return the rows (percent, basis) that were entered."""
-    rows = zip(
-        data.getlist("threshold_percent"), data.getlist("threshold_basis"), strict=False
-    )
+    rows = zip(data.getlist("threshold_percent"), data.getlist("threshold_basis"), strict=False)
     return list(rows)
 
 

@@ -30,7 +30,7 @@ NOT_FILTERS = frozenset(
 
 
 class BudgetError(Exception):
-    """What is wrong with a budget: `errors` is {field: [sentence]}; filters are `filters.<name>`."""
+    """What is wrong with a budget: {field: [sentence]}; a filter is `filters.<name>`."""
 
     def __init__(self, errors: Mapping[str, list[str]]) -> None:
         self.errors = dict(errors)

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
-from billing.budgets.inputs import Threshold, filters_of
+from billing.budgets.figures import query_of
+from billing.budgets.inputs import Threshold
 from billing.budgets.models import AlertNotice, Budget, BudgetAlert, BudgetPeriod, BudgetStanding
 from billing.budgets.periods import Period, label_of, period_of
 from billing.budgets.services import crossed, thresholds_of
+from billing.cost_query import CostFilter, CostQueryError
+from billing.cost_terms import EARLIEST, LATEST
 from billing.dimensions import Dimension
 from billing.exact import added
-from billing.reports import names_for
+from billing.reports import NAMED_GROUPS, Names, names_for
 from organizations.models import Organization
 
 LAST_NOTICES = 50
@@ -103,7 +106,7 @@ def budget_lines(organization: Organization, today: date) -> list[BudgetLine]:
         Prefetch("alerts", queryset=_alerts_of_now(today), to_attr="alerts_now"),
     )
     found = list(budgets)
-    names = _names(organization, found)
+    names = names_for(organization, NAMED_GROUPS)
     lines = [_line(one, today, names) for one in found]
     return sorted(lines, key=_urgency)
 
@@ -112,7 +115,7 @@ def budget_line(budget: Budget, today: date) -> BudgetLine:
     """Return one budget with its present period."""
     budget.present = [one for one in budget.standings.all() if one.period_end > today]  # type: ignore[attr-defined]
     budget.alerts_now = list(_alerts_of_now(today).filter(budget=budget))  # type: ignore[attr-defined]
-    return _line(budget, today, _names(budget.organization, [budget]))
+    return _line(budget, today, names_for(budget.organization, NAMED_GROUPS))
 
 
 def history(budget: Budget) -> list[Standing]:
@@ -126,22 +129,29 @@ def notices(budget: Budget) -> list[AlertNotice]:
     return list(found[:LAST_NOTICES])
 
 
-def condition_texts(text: str, names: "_Names") -> tuple[str, ...]:
+def condition_texts(budget: Budget, names: Names) -> tuple[str, ...]:
     """Return a budget's filters in words: `Service is Amazon S3`."""
-    texts = []
-    for parameter, values in filters_of(text).items():
-        is_not = parameter.endswith("!")
-        name = parameter[:-1] if parameter.endswith(("!", "=")) else parameter
-        shown = " or ".join(names.of(name, one) or one or "none" for one in values)
-        texts.append(f"{Dimension.named(name).label} is {'not ' if is_not else ''}{shown}")
-    return tuple(texts)
+    return tuple(
+        f"{Dimension.named(one.dimension).label} {one.operator.label} "
+        + " or ".join(names.of(one.dimension, value) or value or "none" for value in one.values)
+        for one in conditions_of(budget)
+    )
 
 
-def _alerts_of_now(today: date):  # type: ignore[no-untyped-def]
-    return BudgetAlert.objects.filter(period_end__gt=today)
+def conditions_of(budget: Budget) -> tuple[CostFilter, ...]:
+    """Return the filters of a budget; none where they cannot be asked for any more."""
+    try:
+        return query_of(budget, EARLIEST, LATEST).filters
+    except CostQueryError:
+        return ()
 
 
-def _line(budget: Budget, today: date, names: "_Names") -> BudgetLine:
+def _alerts_of_now(today: date) -> "QuerySet[BudgetAlert]":
+    found: QuerySet[BudgetAlert] = BudgetAlert.objects.filter(period_end__gt=today)
+    return found
+
+
+def _line(budget: Budget, today: date, names: Names) -> BudgetLine:
     period = period_of(budget.period, today)
     row = next((one for one in budget.present if one.period_start == period.start), None)  # type: ignore[attr-defined]
     standing = _standing(budget, row) if row else None
@@ -154,13 +164,11 @@ def _line(budget: Budget, today: date, names: "_Names") -> BudgetLine:
         reached=_reached(budget, row, period),
         state=state,
         state_label=label,
-        conditions=condition_texts(budget.filters, names),
+        conditions=condition_texts(budget, names),
     )
 
 
-def _reached(
-    budget: Budget, row: BudgetStanding | None, period: Period
-) -> tuple[Reached, ...]:
+def _reached(budget: Budget, row: BudgetStanding | None, period: Period) -> tuple[Reached, ...]:
     alerts = {
         (one.percent, one.basis): one
         for one in budget.alerts_now  # type: ignore[attr-defined]
@@ -188,7 +196,9 @@ def _standing(budget: Budget, row: BudgetStanding) -> Standing:
         leads_to=leads_to,
         state=state,
         state_label=label,
-        bar=Bar.of(amount, row.actual, row.forecast, [one.percent for one in thresholds_of(budget)]),
+        bar=Bar.of(
+            amount, row.actual, row.forecast, [one.percent for one in thresholds_of(budget)]
+        ),
     )
 
 
