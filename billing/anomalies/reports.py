@@ -90,7 +90,7 @@ class AnomalyFilters:
 
 @dataclass(frozen=True)
 class ResourceIncrease:
-    """A resource on the day of an anomaly, against its mean of the week before. '' is no resource."""
+    """A resource on the day of an anomaly, against its mean of the week before; '' is none."""
 
     resource_id: str
     amount: Decimal
