@@ -1,5 +1,6 @@
 """Budgets in the API: list, create, read, change, delete."""
 
+from collections.abc import Container
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -190,7 +191,7 @@ class Budgets(OrganizationListAPIView):
         entered = BudgetInputSerializer(data=request.data)
         entered.is_valid(raise_exception=True)
         try:
-            budget = services.create_budget(self.organization, _input(self, entered, None))
+            budget = services.create_budget(self.organization, _input(self, entered))
         except BudgetError as error:
             raise ValidationError(error.errors) from None
         return Response(_answer(budget), status=status.HTTP_201_CREATED)
@@ -222,10 +223,14 @@ class BudgetView(OrganizationAPIView):
     def patch(self, request: Request, pk: int) -> Response:
         """Change it; bad values change nothing."""
         budget = self._budget(pk)
-        entered = BudgetInputSerializer(data=request.data, partial=True)
+        given = request.data
+        # Checked whole: what is inside a list of a partial serializer would be partial, too.
+        is_object = isinstance(given, dict)
+        whole = {**_written(budget), **given} if is_object else given
+        entered = BudgetInputSerializer(data=whole)
         entered.is_valid(raise_exception=True)
         try:
-            budget = services.change_budget(budget, _input(self, entered, budget))
+            budget = services.change_budget(budget, _input(self, entered, budget, given))
         except BudgetError as error:
             raise ValidationError(error.errors) from None
         return Response(_answer(budget))
@@ -240,11 +245,31 @@ class BudgetView(OrganizationAPIView):
         return get_object_or_404(Budget.objects.of(self.organization), pk=pk)
 
 
+def _written(budget: Budget) -> dict[str, Any]:
+    """Return the budget as a request would write it, without its secret."""
+    return {
+        **{name: getattr(budget, name) for name in _PLAIN if name in BudgetInput.__annotations__},
+        "amount": str(budget.amount),
+        "filters": filters_of(budget.filters),
+        "thresholds": budget.thresholds,
+    }
+
+
 def _input(
-    view: OrganizationAPIView, entered: BudgetInputSerializer, budget: Budget | None
+    view: OrganizationAPIView,
+    entered: BudgetInputSerializer,
+    budget: Budget | None = None,
+    names: Container[str] | None = None,
 ) -> BudgetInput:
-    """Return the whole budget as it shall be: what was given, over what there is."""
-    given: dict[str, Any] = dict(entered.validated_data)
+    """Return the whole budget as it shall be: what was given, over what there is.
+
+    `names` are the fields that were given; None: all of them.
+    """
+    given: dict[str, Any] = {
+        name: value
+        for name, value in entered.validated_data.items()
+        if names is None or name in names
+    }
     if "filters" in given:
         given["filters"] = canonical_filters(view.organization, given["filters"])
     if "thresholds" in given:

@@ -32,7 +32,7 @@ class BudgetForm(forms.Form):
         max_digits=18, decimal_places=2, help_text="For one period, in the currency beside it."
     )
     currency = forms.RegexField(
-        r"^[A-Z]{3}$", error_messages={"invalid": "Write three capital letters, such as USD."}
+        r"^[A-Z]{3}\Z", error_messages={"invalid": "Write three capital letters, such as USD."}
     )
     period = forms.ChoiceField(choices=BudgetPeriod.choices)
     metric = forms.ChoiceField(choices=Measure.choices, label="Cost")
