@@ -86,18 +86,12 @@ def cost_statement(
 ) -> Statement:
     """Return the statement whose rows are (period, group values…, amount, total, row count).
 
-    `period` is a day, the first day of a billing period, or NULL for the whole range. `total` and
-    `row count` are those of all rows, also of the ones beyond the limit. `counted` must hold at
-    least one delivery, `derived` the derivation of each derived dimension that the query needs.
+    `period` is a day, a Monday, the first day of a billing period, or NULL for the whole range.
+    `total` and `row count` are those of all rows, also of the ones beyond the limit. `counted` must
+    hold at least one delivery, `derived` the derivation of each derived dimension that the query
+    needs.
     """
-    reading = _Reading(query, derived)
-    parts = Statement.joined(
-        " UNION ALL ",
-        (
-            _part(reading, counted, currency, table, deliveries)
-            for table, deliveries in _sources(reading, counted.deliveries)
-        ),
-    )
+    parts = cost_parts(query, counted, currency, derived)
     names = [sql.Identifier(f"g{index}") for index in range(len(query.group_by))]
     groups = sql.SQL("").join([sql.SQL(", {}").format(name) for name in names])
     order = sql.SQL("").join([sql.SQL(', {} COLLATE "C"').format(name) for name in names])
@@ -113,6 +107,22 @@ def cost_statement(
     if limit is None:
         return statement
     return Statement.of("{} LIMIT %s", statement, params=(limit,))
+
+
+def cost_parts(
+    query: CostQuery, counted: Counted, currency: str, derived: Mapping[str, Derivation]
+) -> Statement:
+    """Return the statement whose rows are (period, g0, g1, …, amount), not yet summed: several
+    tables may each hold a part of a group.
+    """
+    reading = _Reading(query, derived)
+    return Statement.joined(
+        " UNION ALL ",
+        (
+            _part(reading, counted, currency, table, deliveries)
+            for table, deliveries in _sources(reading, counted.deliveries)
+        ),
+    )
 
 
 def _sources(
@@ -139,7 +149,7 @@ def _sources(
 
 
 def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:
-    if query.granularity == Granularity.DAILY:
+    if query.granularity in (Granularity.DAILY, Granularity.WEEKLY):
         return False
     if delivery.first_day is None or delivery.last_day is None:
         return False
@@ -181,6 +191,8 @@ def _part(
 def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statement:
     if query.granularity == Granularity.DAILY:
         return Statement.of("f.day")
+    if query.granularity == Granularity.WEEKLY:
+        return Statement.of("f.day - (extract(isodow FROM f.day)::integer - 1)")
     if query.granularity == Granularity.TOTAL:
         return Statement.of("NULL::date")
     months = Statement.joined(
@@ -209,7 +221,11 @@ def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statemen
         )
     if reading.shows_resources:
         name = sql.Identifier(RESOURCE.name)
-        found.append(Statement.of("LEFT JOIN {} r USING (delivery_id, resource)", name))
+        found.append(
+            Statement.of(
+                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource", name
+            )
+        )
     return Statement.joined(" ", found)
 
 

@@ -7,14 +7,16 @@ from typing import Any, Protocol, Self
 
 from django.db import models
 
+MAX_FILTERS = 20  # that somebody may ask for
 # No AWS bill has a day outside these.
 EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)
 
 
 class Granularity(models.TextChoices):
-    """How long a period of the answer is."""
+    """How long a period of the answer is. A week is an ISO week: it begins on Monday."""
 
     DAILY = "daily", "Daily"
+    WEEKLY = "weekly", "Weekly"
     MONTHLY = "monthly", "Monthly"
     TOTAL = "total", "Total"
 

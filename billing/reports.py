@@ -33,16 +33,17 @@ class Names:
 
     def of(self, dimension: str, value: str) -> str:
         """Return the readable name of a dimension's value, '' where there is none."""
-        if dimension == "account":
-            return self.accounts.get(value, "")
-        if dimension == "service":
-            return self.services.get(value, "")
-        return ""
+        return self.all_of(dimension).get(value, "")
+
+    def all_of(self, dimension: str) -> Mapping[str, str]:
+        """Return {value: readable name} of a dimension."""
+        return {"account": self.accounts, "service": self.services}.get(dimension, {})
 
 
 @dataclass(frozen=True)
 class CostRow:
-    """One row: `period` is YYYY-MM-DD, YYYY-MM (a billing period) or `from/to` of the range.
+    """One row: `period` is YYYY-MM-DD (of a week its Monday), YYYY-MM (a billing period) or
+    `from/to` of the range.
 
     `group` has one value for each name in the query's group_by; '' is cost without one.
     """
@@ -152,7 +153,7 @@ def _row(query: CostQuery, record: tuple[Any, ...]) -> CostRow:
 def _period(query: CostQuery, day: date | None) -> str:
     if day is None:
         return f"{query.start}/{query.end}"
-    return day.isoformat() if query.granularity == Granularity.DAILY else f"{day:%Y-%m}"
+    return f"{day:%Y-%m}" if query.granularity == Granularity.MONTHLY else day.isoformat()
 
 
 def check_accounts(query: CostQuery, what: Counted) -> None:

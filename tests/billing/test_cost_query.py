@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.cost_query import (
-    MAX_FILTERS,
     MAX_GROUPS,
     MAX_VALUES,
     CostFilter,
@@ -18,6 +17,7 @@ from billing.cost_query import (
     Granularity,
     Operator,
 )
+from billing.cost_terms import MAX_FILTERS
 from billing.dimensions import PLAIN_NAMES
 from billing.measures import Measure
 
@@ -166,7 +166,7 @@ BAD = [
     ("from=2026-03-01&to=2026-02-01", "to", "must come after"),
     ("from=2026-03-01&to=2026-03-01", "to", "empty"),
     ("from=2026-01-01&from=2026-01-02", "from", "once"),
-    ("granularity=hourly", "granularity", "daily, monthly, total"),
+    ("granularity=hourly", "granularity", "daily, weekly, monthly, total"),
     ("metric=blended_cost", "metric", "unblended_cost"),
     ("metric=unblended_cost&metric=list_cost", "metric", "once"),
     ("group_by=colour", "group_by", "not a dimension"),

@@ -49,9 +49,16 @@ RANGES = {
 }
 
 
+def monday(item: Item) -> str:
+    """Of the ISO week, by its number: not by counting days back."""
+    year, week, _ = item.day.isocalendar()
+    return dt.date.fromisocalendar(year, week, 1).isoformat()
+
+
 @pytest.mark.parametrize("dates", RANGES.values(), ids=RANGES)
 @pytest.mark.parametrize(
-    "by", [(), *((one,) for one in DIMENSIONS), ("account", "service"), DIMENSIONS[3:9]]
+    "by",
+    [(), *((one,) for one in DIMENSIONS), ("account", "service"), DIMENSIONS[3:9], DIMENSIONS[6:]],
 )
 def test_every_group_by_equals_a_plain_sum(
     cast: Cast, items: list[Item], by: tuple[str, ...], dates: tuple[dt.date, dt.date]
@@ -63,9 +70,11 @@ def test_every_group_by_equals_a_plain_sum(
         total = sums(mine, metric)["", ()]
         daily = ask(cast.acme, granularity=Granularity.DAILY, **asked)
         assert as_sums(daily) == sums(mine, metric, by, lambda item: item.day.isoformat())
+        weekly = ask(cast.acme, granularity=Granularity.WEEKLY, **asked)
+        assert as_sums(weekly) == sums(mine, metric, by, monday)
         whole = ask(cast.acme, granularity=Granularity.TOTAL, **asked)
         assert as_sums(whole) == sums(mine, metric, by, lambda item: f"{start}/{end}")
-        assert daily.total == whole.total == total
+        assert daily.total == weekly.total == whole.total == total
 
 
 def test_a_month_is_the_billing_period_also_for_days_outside_it(
@@ -150,17 +159,18 @@ def test_every_filter_equals_a_plain_sum(
     start, end = dates
     mine = [item for item in items if counts(item, start, end) and keeps(item)]
     assert 0 < len(mine) < len(items)
-    for granularity in ("total", "daily"):
+    for granularity in ("total", "weekly", "daily"):
         params = QueryDict(
             f"from={start}&to={end}&granularity={granularity}&group_by=region&{text}"
         )
         found = cost_report(cast.acme, CostQuery.from_params(params, today=APRIL))
-        period: Callable[[Item], str] = (
-            (lambda item: f"{start}/{end}")
-            if granularity == "total"
-            else (lambda item: item.day.isoformat())
-        )
-        assert as_sums(found) == sums(mine, "unblended_cost", ("region",), period)
+        periods: dict[str, Callable[[Item], str]] = {
+            "total": lambda item: f"{start}/{end}",
+            "weekly": monday,
+            "daily": lambda item: item.day.isoformat(),
+        }
+        wanted = sums(mine, "unblended_cost", ("region",), periods[granularity])
+        assert as_sums(found) == wanted
 
 
 @pytest.mark.parametrize("value", ["_", "\\", "%%", "a_b", "^", ".*"])
