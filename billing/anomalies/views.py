@@ -32,7 +32,7 @@ class _AnomalyPage(CostPage):
             "state": reports.state_of(anomaly).value,
             "account_name": names.of("account", anomaly.account_id),
             "service_name": names.of("service", anomaly.service) or anomaly.service or "No service",
-            "explore_url": f"{explorer}?{reports.explorer_params(anomaly).urlencode(safe=':!')}",
+            "explore_url": f"{explorer}?{reports.explorer_params(anomaly).urlencode(safe=':!~')}",
         }
 
 

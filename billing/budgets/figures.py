@@ -10,8 +10,10 @@ from django.http import QueryDict
 from billing.budgets.forecast import LOOK_BACK, forecast
 from billing.budgets.models import Budget, BudgetPeriod
 from billing.budgets.periods import HISTORY, Period, period_of
-from billing.cost_query import CostQuery, Granularity
+from billing.cost_query import CostQuery, CostQueryError, Granularity
+from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted
+from billing.dimensions import Dimension, Source
 from billing.exact import added
 from billing.freshness import data_through, is_final
 from billing.measures import Measure
@@ -42,6 +44,15 @@ def query_of(budget: Budget, start: date, end: date) -> CostQuery:
     filters["currency"] = budget.currency
     filters["group_by"] = "charge_type"
     return CostQuery.from_params(filters, today=start)
+
+
+def asks_for_derived(budget: Budget) -> bool:
+    """Say whether its filters name what an organization derives by rules that change anytime."""
+    try:
+        filters = query_of(budget, EARLIEST, LATEST).filters
+    except CostQueryError:
+        return False
+    return any(Dimension.named(one.dimension).source is Source.DERIVED for one in filters)
 
 
 def figures(budget: Budget, what: Counted, today: date) -> list[Figures]:

@@ -23,9 +23,12 @@ MAX_RECIPIENTS = 20
 MAX_PERCENT = 1000
 MIN_SECRET, MAX_SECRET = 16, 200
 MAX_FILTERS_TEXT = 8000
-# What a cost query also carries, and a budget says in fields of its own.
+# What addresses of costs also carry: a budget has fields of its own for it, or none.
 NOT_FILTERS = frozenset(
-    {"from", "to", "granularity", "metric", "group_by", "currency", "limit", "period", "sort"}
+    {
+        *("from", "to", "granularity", "metric", "group_by", "currency", "limit"),
+        *("period", "sort", "compare", "page", "format", "organization"),
+    }
 )
 
 

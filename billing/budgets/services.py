@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from billing.budgets.figures import Figures, figures
+from billing.budgets.figures import Figures, asks_for_derived, figures
 from billing.budgets.inputs import BudgetError, BudgetInput, Threshold
 from billing.budgets.models import (
     AlertNotice,
@@ -88,9 +88,12 @@ def evaluate_organization(organization: Organization, *, is_forced: bool = False
     """Look at the budgets whose costs may have changed; return how many were looked at."""
     what, today = _all_of(organization), _today()
     mark = fingerprint(what, today)
-    budgets = Budget.objects.of(organization).filter(is_active=True)
-    stale = budgets if is_forced else budgets.exclude(evaluated_as=mark)
-    found = list(stale.order_by("pk").values_list("pk", flat=True))
+    budgets = Budget.objects.of(organization).filter(is_active=True).order_by("pk")
+    found = [
+        one.pk
+        for one in budgets.defer("webhook_secret")
+        if is_forced or one.evaluated_as != mark or asks_for_derived(one)
+    ]
     for pk in found:
         evaluate(pk, what, today)
     return len(found)

@@ -82,7 +82,7 @@ class BudgetDetail(_BudgetPage):
         params["from"], params["to"] = line.period.start.isoformat(), line.period.end.isoformat()
         params["metric"], params["currency"] = line.budget.metric, line.budget.currency
         params["group_by"] = "service"
-        return f"{self.address('explore')}?{params.urlencode(safe=':!')}"
+        return f"{self.address('explore')}?{params.urlencode(safe=':!~')}"
 
 
 class _BudgetForm(_BudgetPage):
