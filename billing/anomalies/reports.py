@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db import models
 from django.db.models import Q, QuerySet
@@ -224,7 +223,7 @@ def _query(anomaly: Anomaly, start: date, end: date) -> CostQuery:
     )
 
 
-def explorer_params(anomaly: Anomaly) -> dict[str, Any]:
+def explorer_params(anomaly: Anomaly) -> QueryDict:
     """Return the explorer's parameters for the weeks around an anomaly."""
     start, end = anomaly.day - timedelta(days=28), anomaly.day + timedelta(days=8)
     params = QueryDict(mutable=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -94,19 +95,19 @@ def _days_judged(what: Counted, today: date) -> _Days | None:
 def _found(what: Counted, days: _Days) -> dict[_Place, Unusual]:
     found: dict[_Place, Unusual] = {}
     for (account, service, currency), costs in _costs(what, days):
+        cost = partial(_cost, costs)
         floor = floor_of(currency)
         # Only a day that cost something can have cost too much.
         for day in costs:
             if days.first <= day < days.end:
-                verdict = judge(
-                    day,
-                    lambda one, of=costs: of.get(one, Decimal(0)),
-                    first=days.known_from,
-                    floor=floor,
-                )
+                verdict = judge(day, cost, first=days.known_from, floor=floor)
                 if verdict:
                     found[day, account, service, currency] = verdict
     return found
+
+
+def _cost(costs: dict[date, Decimal], day: date) -> Decimal:
+    return costs.get(day, Decimal(0))
 
 
 def _costs(what: Counted, days: _Days) -> Iterator[tuple[Key, dict[date, Decimal]]]:

@@ -223,10 +223,9 @@ class BudgetView(OrganizationAPIView):
     def patch(self, request: Request, pk: int) -> Response:
         """Change it; bad values change nothing."""
         budget = self._budget(pk)
-        given = request.data
+        given: Any = request.data
         # Checked whole: what is inside a list of a partial serializer would be partial, too.
-        is_object = isinstance(given, dict)
-        whole = {**_written(budget), **given} if is_object else given
+        whole = {**_written(budget), **given} if isinstance(given, dict) else given
         entered = BudgetInputSerializer(data=whole)
         entered.is_valid(raise_exception=True)
         try:

@@ -15,9 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from billing.budgets import webhooks
+from billing.budgets.inputs import Threshold
 from billing.budgets.models import AlertNotice, Basis, Budget, BudgetAlert, Channel, NoticeState
 from billing.budgets.periods import label_of, period_of
-from billing.budgets.services import send_later
+from billing.budgets.services import send_later, thresholds_of
 from billing.exact import plain
 from billing.templatetags.money import money_text
 from organizations.mail import absolute_url, send_mail
@@ -156,14 +157,14 @@ def _pretended(budget: Budget) -> BudgetAlert:
     now = timezone.now()
     period = period_of(budget.period, now.date())
     standing = budget.standings.filter(period_start=period.start).first()
-    first = budget.thresholds[0] if budget.thresholds else {"percent": 100, "basis": Basis.ACTUAL}
+    first = next(iter(thresholds_of(budget)), Threshold(100, Basis.ACTUAL))
     return BudgetAlert(
         budget=budget,
         revision=budget.revision,
         period_start=period.start,
         period_end=period.end,
-        percent=first["percent"],
-        basis=first["basis"],
+        percent=first.percent,
+        basis=first.basis,
         budget_amount=budget.amount,
         currency=budget.currency,
         actual=standing.actual if standing else Decimal(0),
