@@ -1,7 +1,6 @@
 """What the pages and the API read of anomalies, with the resources behind one. Reads only."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -167,18 +166,37 @@ def days_of(anomaly: Anomaly) -> list[tuple[date, Decimal]]:
     return [(day, found.get(day, Decimal(0))) for day in days]
 
 
-def resources_behind(anomaly: Anomaly) -> tuple[list[ResourceIncrease], Decimal]:
-    """Return the resources whose cost grew most on the day, and what the others grew together.
+@dataclass(frozen=True)
+class Behind:
+    """What is behind an anomaly: the resources that grew most, and what the others grew together.
 
-    Compared is the mean of the seven days before. Takes a constant number of queries.
+    Compared is the daily mean of start <= day < end: the week before the unusual days began.
     """
-    start, end = anomaly.day - timedelta(days=BASELINE_DAYS), anomaly.day + timedelta(days=1)
-    what = counted(anomaly.organization, start, end)
+
+    start: date
+    end: date
+    top: list[ResourceIncrease]
+    others: Decimal
+
+    @property
+    def last_day(self) -> date:
+        """Return the last day that is compared with."""
+        return self.end - timedelta(days=1)
+
+
+def resources_behind(anomaly: Anomaly) -> Behind:
+    """Return the resources behind an anomaly, in a constant number of queries."""
+    end = _began(anomaly)
+    start = end - timedelta(days=BASELINE_DAYS)
+    next_day = anomaly.day + timedelta(days=1)
+    what = counted(anomaly.organization, start, next_day)
     then = replace(
-        _query(anomaly, anomaly.day, end), granularity=Granularity.TOTAL, group_by=(RESOURCE,)
+        _query(anomaly, anomaly.day, next_day), granularity=Granularity.TOTAL, group_by=(RESOURCE,)
     )
     rows, total, _ = answer(then, what, anomaly.currency, limit=_READ)
-    before, before_total = _before(anomaly, what, start, [row.group[0] for row in rows])
+    query = replace(_query(anomaly, start, end), granularity=Granularity.TOTAL)
+    _, before_total, _ = answer(query, what, anomaly.currency)
+    before = _means(query, what, tuple(row.group[0] for row in rows))
     found = sorted(
         (
             ResourceIncrease(row.group[0], row.amount, before.get(row.group[0], Decimal(0)))
@@ -187,26 +205,40 @@ def resources_behind(anomaly: Anomaly) -> tuple[list[ResourceIncrease], Decimal]
         key=lambda one: (-one.increase, one.resource_id),
     )
     top = [one for one in found[:MAX_RESOURCES] if one.increase > 0]
-    whole = added([total, before_total.copy_negate()])
-    return top, added([whole, *(one.increase.copy_negate() for one in top)])
+    whole = added([total, (before_total / BASELINE_DAYS).copy_negate()])
+    return Behind(start, end, top, added([whole, *(one.increase.copy_negate() for one in top)]))
 
 
-def _before(
-    anomaly: Anomaly, what: Counted, start: date, resources: Iterable[str]
-) -> tuple[dict[str, Decimal], Decimal]:
-    """Return the daily mean of each resource in the days before, and that of all of them."""
-    query = replace(_query(anomaly, start, anomaly.day), granularity=Granularity.TOTAL)
-    _, total, _ = answer(query, what, anomaly.currency)
-    named = tuple(resources)
-    if not named:
-        return {}, total / BASELINE_DAYS
+def _began(anomaly: Anomaly) -> date:
+    """Return the first of the unusual days in a row that end with this one."""
+    alike = Anomaly.objects.filter(
+        organization=anomaly.organization_id,
+        account_id=anomaly.account_id,
+        service=anomaly.service,
+        currency=anomaly.currency,
+        metric=anomaly.metric,
+        withdrawn_at=None,
+        day__lt=anomaly.day,
+        day__gte=anomaly.day - timedelta(days=BASELINE_DAYS),
+    )
+    unusual = set(alike.values_list("day", flat=True))
+    first = anomaly.day
+    while first - timedelta(days=1) in unusual:
+        first -= timedelta(days=1)
+    return first
+
+
+def _means(query: CostQuery, what: Counted, resources: tuple[str, ...]) -> dict[str, Decimal]:
+    """Return the daily mean of each resource in the days compared with."""
+    if not resources:
+        return {}
     query = replace(
         query,
         group_by=(RESOURCE,),
-        filters=(*query.filters, CostFilter(RESOURCE, False, named)),
+        filters=(*query.filters, CostFilter(RESOURCE, False, resources)),
     )
-    rows, _, _ = answer(query, what, anomaly.currency)
-    return {row.group[0]: row.amount / BASELINE_DAYS for row in rows}, total / BASELINE_DAYS
+    rows, _, _ = answer(query, what, query.currency)
+    return {row.group[0]: row.amount / BASELINE_DAYS for row in rows}
 
 
 def _query(anomaly: Anomaly, start: date, end: date) -> CostQuery:

@@ -1,6 +1,5 @@
 """The anomaly pages, and dismissing."""
 
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -105,7 +104,7 @@ class AnomalyDetail(_AnomalyPage):
         problems = [f"“{name}” is not known here." for name in request.GET]
         names = names_for(self.organization, NAMED_GROUPS)
         days = reports.days_of(anomaly)
-        top, others = reports.resources_behind(anomaly)
+        behind = reports.resources_behind(anomaly)
         chart = charts.stacked(
             [day.isoformat() for day, _ in days],
             {(day.isoformat(), "cost"): amount for day, amount in days},
@@ -118,10 +117,8 @@ class AnomalyDetail(_AnomalyPage):
                 row=self.row(anomaly, names),
                 problems=problems,
                 daily=chart,
-                top=top,
-                others=others,
+                behind=behind,
                 resources_url=resources,
-                week_before=(anomaly.day - timedelta(days=7), anomaly.day - timedelta(days=1)),
                 here=request.path,
             ),
             status=400 if problems else 200,

@@ -79,6 +79,11 @@ class Standing:
         return added([self.row.budget_amount, self.row.actual.copy_negate()])
 
     @property
+    def over(self) -> Decimal:
+        """Return how much more than the amount was spent; negative where some is left."""
+        return self.left.copy_negate()
+
+    @property
     def is_partial(self) -> bool:
         """Say whether the bills begin within the period."""
         return self.row.data_from > self.row.period_start

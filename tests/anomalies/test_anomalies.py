@@ -145,14 +145,14 @@ def test_the_resources_behind_come_with_what_they_cost_more(cast: Cast, payer: C
     )
     services.look(cast.acme)
 
-    top, others = resources_behind(Anomaly.objects.get())
+    behind = resources_behind(Anomaly.objects.get())
 
-    assert [(one.resource_id, one.amount, one.usual) for one in top] == [
+    assert [(one.resource_id, one.amount, one.usual) for one in behind.top] == [
         ("db-1", D("92.5"), D("2.5")),
         ("", D("12.5"), D(0)),
         ("db-new", D("0.5"), D(0)),
     ]
-    assert others == 0
+    assert behind.others == 0
 
 
 def test_many_resources_are_summed_up(cast: Cast, payer: Connection) -> None:
@@ -160,10 +160,22 @@ def test_many_resources_are_summed_up(cast: Cast, payer: Connection) -> None:
     rebill(payer, many)
     services.look(cast.acme)
 
-    top, others = resources_behind(Anomaly.objects.get())
+    behind = resources_behind(Anomaly.objects.get())
 
-    assert [one.resource_id for one in top] == [f"db-{n}" for n in range(15, 5, -1)]
-    assert others == 1 + 2 + 3 + 4 + 5
+    assert [one.resource_id for one in behind.top] == [f"db-{n}" for n in range(15, 5, -1)]
+    assert behind.others == 1 + 2 + 3 + 4 + 5
+
+
+def test_the_days_before_the_unusual_ones_are_compared_with(cast: Cast, payer: Connection) -> None:
+    eve = PEAK_DAY - timedelta(days=1)
+    rebill(payer, [*usual(), peak("90", eve), peak("90")])
+    services.look(cast.acme)
+    assert Anomaly.objects.count() == 2
+
+    for anomaly in Anomaly.objects.all():
+        behind = resources_behind(anomaly)
+        assert behind.end == eve
+        assert [(one.amount, one.usual) for one in behind.top] == [(D("92.5"), D("2.5"))]
 
 
 def test_a_disconnected_account_takes_its_anomalies_along(cast: Cast, payer: Connection) -> None:
