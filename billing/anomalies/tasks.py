@@ -17,7 +17,7 @@ def find_anomalies(organization_id: int) -> None:
 
 @shared_task(name="billing.find_all_anomalies")
 def find_all_anomalies() -> None:
-    """Look at every organization whose bills, accounts or day changed."""
-    connected = Connection.objects.connected().values("organization")
-    for organization in Organization.objects.filter(pk__in=connected):
-        services.look(organization)
+    """Have every organization looked at: its bills, accounts or the day may have changed."""
+    organizations = Connection.objects.connected().order_by().values_list("organization", flat=True)
+    for pk in organizations.distinct():
+        find_anomalies.delay(pk)

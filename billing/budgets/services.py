@@ -85,7 +85,10 @@ def send_test(budget: Budget) -> int:
 
 
 def evaluate_organization(organization: Organization, *, is_forced: bool = False) -> int:
-    """Look at the budgets whose costs may have changed; return how many were looked at."""
+    """Look at the budgets whose costs may have changed; return how many were looked at.
+
+    One that cannot be looked at holds up no other; what was wrong is raised at the end.
+    """
     what, today = _all_of(organization), _today()
     mark = fingerprint(what, today)
     budgets = Budget.objects.of(organization).filter(is_active=True).order_by("pk")
@@ -94,8 +97,14 @@ def evaluate_organization(organization: Organization, *, is_forced: bool = False
         for one in budgets.defer("webhook_secret")
         if is_forced or one.evaluated_as != mark or asks_for_derived(one)
     ]
+    problems = []
     for pk in found:
-        evaluate(pk, what, today)
+        try:
+            evaluate(pk, what, today)
+        except Exception as problem:  # noqa: BLE001 - raised below, when the others are done
+            problems.append(problem)
+    if problems:
+        raise ExceptionGroup("Some budgets could not be looked at.", problems)
     return len(found)
 
 

@@ -16,10 +16,12 @@ def evaluate_budgets(organization_id: int) -> None:
 
 @shared_task(name="billing.evaluate_all_budgets")
 def evaluate_all_budgets() -> None:
-    """Look at every organization whose bills, accounts or day changed; send what got lost."""
-    for organization in Organization.objects.filter(budgets__is_active=True).distinct():
-        services.evaluate_organization(organization)
+    """Send what got lost; have every organization looked at: its bills or the day changed."""
     notices.send_due()
+    # A task for each, so that no organization waits for another's trouble.
+    organizations = Organization.objects.filter(budgets__is_active=True).distinct()
+    for pk in organizations.values_list("pk", flat=True):
+        evaluate_budgets.delay(pk)
 
 
 @shared_task(name="billing.send_budget_notice")

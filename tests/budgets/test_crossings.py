@@ -12,9 +12,12 @@ from django.db import connection as database
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from billing.anomalies.models import Anomaly
+from billing.anomalies.tasks import find_all_anomalies
 from billing.budgets import notices, services
 from billing.budgets.inputs import Threshold
 from billing.budgets.models import AlertNotice, Basis, Budget, BudgetAlert
+from billing.budgets.tasks import evaluate_all_budgets
 from billing.models import BillingMonth
 from connections.models import Connection
 from organizations.models import AuditEvent
@@ -282,6 +285,42 @@ def test_the_audit_trail_has_what_people_did(cast: Cast, payer: Connection) -> N
         "5",
     ]
     assert secret not in str([one.changes for one in events])
+
+
+def test_a_budget_that_makes_trouble_holds_up_no_other(
+    cast: Cast, payer: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = budget(cast.acme, name="bad")
+    good = budget(cast.acme, name="good")
+    bill(payer, a_day=D(3))
+    real = services.figures
+
+    def figures(budget: Budget, *rest: object) -> object:
+        if budget.pk == bad.pk:
+            raise ZeroDivisionError
+        return real(budget, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(services, "figures", figures)
+    with pytest.raises(ExceptionGroup):
+        look(cast)
+
+    assert good.standings.latest("period_start").actual == D(3) * days_so_far()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_schedule_finds_what_no_import_told_of(cast: Cast, tasks_at_once: None) -> None:
+    connect(cast.acme, MEMBER)
+    payer = payer_of(cast.acme)
+    made = budget(cast.acme, amount=D(1), thresholds=(Threshold(100, "actual"),))
+    day = first_of_month() - timedelta(days=6)
+    bill(payer, [Item(MEMBER, day, D(500), service="AmazonRDS")])
+
+    evaluate_all_budgets()
+    find_all_anomalies()
+
+    assert made.standings.latest("period_start").actual == A_DAY * days_so_far()
+    assert len(mail.outbox) == 1
+    assert Anomaly.objects.get().day == day
 
 
 @pytest.mark.django_db(transaction=True)

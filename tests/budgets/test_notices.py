@@ -3,15 +3,23 @@
 import hashlib
 import hmac
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from django.core import mail
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -31,6 +39,7 @@ class Receiver:
     """A server that somebody else runs: what it got, and how it answers."""
 
     url: str
+    server: ThreadingHTTPServer
     status: int = 204
     location: str = ""
     hangs: threading.Event | None = None
@@ -55,7 +64,7 @@ def receiver() -> Iterator[Receiver]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made = Receiver(f"http://127.0.0.1:{server.server_port}/hook?team=a")
+    made = Receiver(f"http://127.0.0.1:{server.server_port}/hook?team=a", server)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield made
@@ -207,6 +216,97 @@ def test_a_server_inside_is_never_reached(
         assert "public internet" in notice.error
 
     assert receiver.got == []
+
+
+def test_a_name_with_one_address_inside_is_not_called(
+    crossed: Any, receiver: Receiver, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.WEBHOOK_ALLOW_PRIVATE = False
+    port = receiver.url.rpartition(":")[2].partition("/")[0]
+    found = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, int(port)))
+        for address in ("93.184.215.14", "127.0.0.1")
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: found)
+    AlertNotice.objects.update(target=f"https://hooks.example.com:{port}/")
+
+    notice = send_webhook()
+
+    assert notice.state == NoticeState.FAILED
+    assert "public internet" in notice.error
+    assert receiver.got == []
+
+
+@pytest.mark.parametrize(
+    "name_and_error", [("localhost", ""), ("other.example", "not valid for it")]
+)
+def test_over_tls_the_certificate_must_be_that_of_the_name(
+    crossed: Any,
+    receiver: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name_and_error: tuple[str, str],
+) -> None:
+    name, error = name_and_error
+    certificate = certificate_for(name, tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    receiver.server.socket = context.wrap_socket(receiver.server.socket, server_side=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    # The server listens on IPv4 alone.
+    port = receiver.server.server_port
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **more: found)
+    AlertNotice.objects.update(target=f"https://localhost:{port}/")
+
+    notice = send_webhook()
+
+    assert error in notice.error
+    assert notice.state == (NoticeState.PENDING if error else NoticeState.SENT)
+    assert len(receiver.got) == (0 if error else 1)
+
+
+def certificate_for(name: str, folder: Path) -> Path:
+    """A certificate that signs itself, with its key, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = timezone.now()
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "certificate.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + made.public_bytes(Encoding.PEM)
+    )
+    return path
+
+
+def test_the_documented_check_accepts_what_is_sent_and_nothing_else(
+    crossed: Any, receiver: Receiver
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    example: dict[str, Any] = {}
+    exec(text.partition("```python\n")[2].partition("```")[0], example)  # noqa: S102 - our own page
+    is_genuine = example["is_genuine"]
+    send_webhook()
+    _, headers, body = receiver.got[0]
+
+    assert is_genuine(SECRET, headers, body)
+    assert not is_genuine("another secret of the house", headers, body)
+    assert not is_genuine(SECRET, headers, body + b" ")
+    old = {**headers, "Countinghouse-Timestamp": "1700000000"}
+    assert not is_genuine(SECRET, old, body)
+    documented = json.loads(text.partition("```json\n")[2].partition("```")[0])
+    assert set(documented) == set(json.loads(body))
 
 
 @pytest.mark.parametrize(
