@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.core.paginator import InvalidPage, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -13,9 +14,12 @@ from billing import charts
 from billing.anomalies import reports, services
 from billing.anomalies.models import Anomaly
 from billing.anomalies.reports import AnomalyFilterError, AnomalyFilters, State
+from billing.anomalies.sheet import sheet_of
+from billing.exports import download, format_problem
 from billing.page_base import CostPage
 from billing.reports import NAMED_GROUPS, Names, names_for
 from organizations.access import Action
+from organizations.audit import current_actor
 
 PAGE_SIZE = 50
 
@@ -40,17 +44,22 @@ class Anomalies(_AnomalyPage):
 
     template_name = "billing/anomalies/list.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show one page of those that the address asks for."""
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """Show one page of those that the address asks for, or all of them as a file."""
         problems = {
             name: ["This parameter is not known here."]
             for name in request.GET
-            if name not in reports.PARAMETERS and name != "page"
+            if name not in reports.PARAMETERS | {"page", "format"}
         }
+        file_format = request.GET.get("format")
+        if file_format is not None and (sentence := format_problem(file_format)):
+            problems["format"] = [sentence]
         context: dict[str, Any] = {}
         names = names_for(self.organization, NAMED_GROUPS)
         try:
             filters = AnomalyFilters.from_query(request.GET)
+            if file_format and not problems:
+                return self._file(filters, file_format, names)
             context = self._found(filters, request.GET.get("page", "1"), names)
         except AnomalyFilterError as error:
             problems |= error.errors
@@ -67,6 +76,12 @@ class Anomalies(_AnomalyPage):
             ),
             status=400 if problems else 200,
         )
+
+    def _file(self, filters: AnomalyFilters, file_format: str, names: Names) -> HttpResponseBase:
+        found = reports.anomaly_list(self.organization, filters)
+        sheet = sheet_of(self.organization, found, filters, names, by=current_actor())
+        query = self.request.GET.urlencode()
+        return download(self.organization, sheet, "anomalies", file_format, query)
 
     def _found(self, filters: AnomalyFilters, number: str, names: Names) -> dict[str, Any]:
         found = reports.anomaly_list(self.organization, filters)

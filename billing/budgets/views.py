@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -14,11 +15,14 @@ from billing.budgets.forms import threshold_rows as entered_thresholds
 from billing.budgets.inputs import NOT_FILTERS, BudgetError
 from billing.budgets.models import Basis, Budget
 from billing.budgets.reports import BudgetLine
+from billing.budgets.sheet import sheet_of
 from billing.cost_query import CostFilter, Operator
 from billing.dimensions import PLAIN_NAMES, Dimension, is_dimension
+from billing.exports import download, format_problem
 from billing.page_base import CostPage
 from billing.suggestions import suggestions
 from organizations.access import Action
+from organizations.audit import current_actor
 
 _SPARE_FILTERS = 2
 _FROM_LINK = ("metric", "currency")
@@ -45,10 +49,16 @@ class Budgets(_BudgetPage):
 
     template_name = "billing/budgets/list.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """List them."""
-        problems = self.unknown(request)
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """List them, on a page or in a file."""
+        problems = [f"“{name}” is not known here." for name in request.GET if name != "format"]
+        file_format = request.GET.get("format")
+        if file_format is not None and (sentence := format_problem(file_format)):
+            problems.append(sentence)
         lines = [] if problems else reports.budget_lines(self.organization, self.today())
+        if file_format and not problems:
+            sheet = sheet_of(self.organization, lines, by=current_actor())
+            return download(self.organization, sheet, "budgets", file_format, "")
         return self.render_to_response(
             self.get_context_data(lines=lines, problems=problems), status=400 if problems else 200
         )

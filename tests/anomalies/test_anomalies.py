@@ -1,5 +1,7 @@
 """Anomalies of real facts: found, restated, dismissed, shown."""
 
+import csv
+import io
 import json
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -280,6 +282,24 @@ def test_the_api_says_the_same(cast: Cast, payer: Connection) -> None:
         assert api.get(f"/api/v1/anomalies/?{query}").json()["count"] == count, query
 
 
+def test_the_file_has_every_row_of_the_list(cast: Cast, payer: Connection) -> None:
+    rebill(payer, [*usual(), peak("90.000000000000001"), peak("50", service="=cmd()")])
+    services.look(cast.acme)
+    browser = cast.browser("victor")
+
+    answer = browser.get(f"/o/acme/anomalies/?format=csv&service={SERVICE}&service==cmd()")
+
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+    assert [(row["Day"], row["Service code"], row["Above usual"]) for row in rows] == [
+        (PEAK_DAY.isoformat(), SERVICE, "90.000000000000001"),
+        (PEAK_DAY.isoformat(), "'=cmd()", "50"),
+    ]
+    book = browser.get("/o/acme/anomalies/?format=xlsx")
+    assert b"".join(book).startswith(b"PK")
+    exported = AuditEvent.objects.filter(action="costs.exported")
+    assert [one.changes["format"] for one in exported.order_by("pk")] == ["csv", "xlsx"]
+
+
 WRONG = [
     ("state=gone", "state"),
     ("state=open&state=all", "state"),
@@ -300,7 +320,8 @@ def test_nonsense_is_refused_with_a_sentence(cast: Cast, query: str, field: str)
     assert answer.status_code == page.status_code == 400
     assert list(json.loads(answer.content)["errors"]) == [field]
     assert 'role="alert"' in page.content.decode()
-    assert cast.browser("victor").get("/o/acme/anomalies/?page=9").status_code == 400
+    for wrong in ("page=9", "format=pdf", "format="):
+        assert cast.browser("victor").get(f"/o/acme/anomalies/?{wrong}").status_code == 400
 
 
 def test_the_number_of_queries_does_not_grow(cast: Cast, payer: Connection) -> None:

@@ -1,5 +1,7 @@
 """The budget pages: what people enter is kept, checked and shown."""
 
+import csv
+import io
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from billing.budgets import notices, services
 from billing.budgets.inputs import Threshold
 from billing.budgets.models import AlertNotice, Budget
+from billing.exact import plain
 from connections.models import Connection
 from tests.budgets.world import A_DAY, PAYER, bill, budget, days_so_far, entered, payer_of
 from tests.cast import Cast
@@ -215,6 +218,25 @@ def test_the_list_puts_trouble_first(cast: Cast, payer: Connection) -> None:
     assert page.context["lines"][0].standing.row.actual == A_DAY * days_so_far()
     text = page.content.decode()
     assert "New budget" not in text
+
+
+def test_the_file_says_what_the_list_says(cast: Cast, payer: Connection) -> None:
+    budget(cast.acme, name="+calm", amount=D(10**6))
+    budget(cast.acme, name="blown", amount=D(1), filters=f"account={PAYER}")
+    budget(cast.bolt, name="of others")
+
+    answer = cast.browser("victor").get("/o/acme/budgets/?format=csv")
+
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+    assert [row["Budget"] for row in rows] == ["blown", "'+calm"]
+    assert rows[0]["Actual"] == plain(A_DAY * days_so_far())
+    assert rows[0]["Costs that count"] == f"Account is {PAYER}"
+    book = cast.browser("victor").get("/o/acme/budgets/?format=xlsx")
+    assert b"".join(book).startswith(b"PK")
+    assert cast.browser("victor").get("/o/acme/budgets/?format=pdf").status_code == 400
+    empty = b"".join(cast.browser("boris").get("/o/bolt/budgets/?format=csv")).decode()
+    assert "of others," in empty
+    assert "No bill yet" in empty
 
 
 def test_its_page_tells_its_periods_its_alerts_and_what_failed(
