@@ -3,12 +3,11 @@
     ?period=last-month&group_by=service&service!=AmazonEC2&sort=-name&compare=previous&page=2
 
 `period` is a range by name, `compare=previous` sets the days before beside it, `format` is that of
-a download. The form cannot write a parameter like `service!`, so it sends its fields under names of
-its own (`FORM_MARK` tells) and is led on to the address they mean.
+a download. Without anything the address means this month by service.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -21,9 +20,8 @@ from billing.cost_query import CostFilter, Operator
 from billing.dimensions import is_dimension
 from billing.measures import Measure
 
-FORM_MARK = "edit"
 CUSTOM = "custom"
-_READABLE = ":!~"
+READABLE = ":!~"
 # What to sort by -> whether the page must compare, and the number of group-bys it needs.
 _SORTS = {
     "amount": (False, 0),
@@ -41,7 +39,7 @@ PREVIOUS = "previous"
 FORMATS = ("csv", "xlsx")
 # Charge types that a box of the form leaves out.
 LEFT_OUT = {"Credit": "Credits", "Refund": "Refunds", "Tax": "Tax"}
-_LEAVES_OUT = CostFilter("charge_type", True).parameter
+LEAVES_OUT = CostFilter("charge_type", True).parameter
 _OWN = ("period", "sort", "compare", "page", "format")
 _API_ONLY = ("limit", "organization")
 _PAGE = re.compile(r"[1-9][0-9]{0,6}")
@@ -73,41 +71,12 @@ class FilterRow:
         return CostFilter.of(self.dimension, self.operator, (self.value,)).parameter
 
 
-def address_of(form: QueryDict, today: date) -> str:
-    """Return the query string that the submitted form means."""
-    address = QueryDict(mutable=True)
-    for name, value in _period_of(form, today).items():
-        address[name] = value
-    groups = list(dict.fromkeys(filter(None, (form.get("group_1", ""), form.get("group_2", "")))))
-    compares = form.get("compare", "") == PREVIOUS
-    sort = form.get("sort", "")
-    for name, value, default in (
-        ("granularity", form.get("granularity", ""), DEFAULT_GRANULARITY),
-        ("metric", form.get("metric", ""), Measure.UNBLENDED.value),
-        ("compare", PREVIOUS if compares else "", ""),
-        ("sort", sort if _sort_problem(sort, compares, len(groups)) is None else "", DEFAULT_SORT),
-        ("currency", form.get("currency", ""), ""),
-    ):
-        if value not in ("", default):
-            address[name] = value
-    address.setlist("group_by", groups)
-    for value in form.getlist("leave_out"):
-        address.appendlist(_LEAVES_OUT, value)
-    for row in _filters_of(form):
-        address.appendlist(row.parameter, row.value)
-    if groups == [DEFAULT_GROUP] and list(address) == ["group_by"]:
-        return ""
-    if not groups and _is_bare(address):
-        address["group_by"] = ""  # nothing at all would stand for the default
-    return address.urlencode(safe=_READABLE)
-
-
-def _is_bare(params: QueryDict) -> bool:
+def is_bare(params: QueryDict) -> bool:
     """Say whether the address asks for nothing in particular: it stands for the default."""
     return not any(params.getlist(name) for name in params if name not in _OWN or name == "period")
 
 
-def _sort_problem(sort: str, compares: bool, groups: int) -> str | None:
+def sort_problem(sort: str, compares: bool, groups: int) -> str | None:
     """Return why the costs cannot be sorted so."""
     if sort not in SORTS:
         return f"“{sort}” is no order. Use {', '.join(SORTS)}."
@@ -119,40 +88,12 @@ def _sort_problem(sort: str, compares: bool, groups: int) -> str | None:
     return None
 
 
-def _period_of(form: QueryDict, today: date) -> dict[str, str]:
-    """Return the period chosen by name, or the days, if somebody changed those."""
-    name = form.get("period", "")
-    first, last = form.get("first_day", ""), form.get("last_day", "")
-    if form.get("shown") != f"{first}/{last}" or name not in periods.PRESETS:
-        return {"from": first, "to": _day_after(last)}
-    return {} if name == periods.DEFAULT else {"period": name}
-
-
-def _filters_of(form: QueryDict) -> Iterator[FilterRow]:
-    rows = zip(
-        form.getlist("filter_dimension"),
-        form.getlist("filter_operator"),
-        form.getlist("filter_value"),
-        strict=False,
-    )
-    for dimension, operator, value in rows:
-        # An empty value is one too: cost without a region, without the tag.
-        if dimension:
-            known = operator in Operator.values
-            yield FilterRow(dimension, Operator(operator) if known else Operator.IS, value)
-
-
-def _day_after(text: str) -> str:
-    """Return the day after, the API's `to`; what is no date is left for the API to refuse."""
-    return _shifted(text, timedelta(days=1))
-
-
 def day_before(text: str) -> str:
     """Return the last day of a period that ends before `text`."""
-    return _shifted(text, timedelta(days=-1))
+    return shifted(text, timedelta(days=-1))
 
 
-def _shifted(text: str, by: timedelta) -> str:
+def shifted(text: str, by: timedelta) -> str:
     try:
         return (date.fromisoformat(text) + by).isoformat()
     except (ValueError, OverflowError):
@@ -233,6 +174,16 @@ class Address:
         params["format"] = file_format
         return _written(params)
 
+    def fixed(self) -> str:
+        """Return the address of the very same days; "" where this is one already."""
+        if self.period == CUSTOM:
+            return ""
+        params = self._explicit()
+        params.pop("period", None)
+        for name in ("from", "to"):
+            params.setlist(name, self.cost_params.getlist(name))
+        return _written(params)
+
     def permalink(self) -> str:
         """Return the query string of the page, without the number of the page and the format."""
         return _written(self._explicit())
@@ -242,7 +193,7 @@ class Address:
         params = self.params.copy()
         for name in ("page", "format"):
             params.pop(name, None)
-        if _is_bare(params) and "group_by" not in params:
+        if is_bare(params) and "group_by" not in params:
             params["group_by"] = DEFAULT_GROUP
         return params
 
@@ -267,11 +218,11 @@ class Address:
 
 
 def _written(params: QueryDict) -> str:
-    return f"?{params.urlencode(safe=_READABLE)}"
+    return f"?{params.urlencode(safe=READABLE)}"
 
 
 def _is_left_out(row: FilterRow) -> bool:
-    return row.parameter == _LEAVES_OUT and row.value in LEFT_OUT
+    return row.parameter == LEAVES_OUT and row.value in LEFT_OUT
 
 
 def read_address(params: QueryDict, today: date) -> Address:
@@ -286,7 +237,7 @@ def read_address(params: QueryDict, today: date) -> Address:
     problems |= {name: ["The API alone knows this."] for name in _API_ONLY if name in cost}
     if "granularity" not in cost:
         cost["granularity"] = DEFAULT_GRANULARITY
-    if _is_bare(params) and "group_by" not in params:
+    if is_bare(params) and "group_by" not in params:
         cost["group_by"] = DEFAULT_GROUP
     compares = _chosen(params, "compare", ("", PREVIOUS), problems) == PREVIOUS
     file_format = _chosen(params, "format", ("", *FORMATS), problems)
@@ -296,7 +247,7 @@ def read_address(params: QueryDict, today: date) -> Address:
         page = "1"
     address = Address(params, period, "", compares, int(page), file_format, cost, problems)
     sort = params.get("sort", DEFAULT_SORT)
-    problem = _sort_problem(sort, compares, len(address.groups))
+    problem = sort_problem(sort, compares, len(address.groups))
     if problem:
         problems["sort"] = [problem]
         sort = DEFAULT_SORT

@@ -85,6 +85,8 @@ def result_of(asked: Asked, address: Address) -> dict[str, Any]:
             "data_through": asked.data_through,
             "is_final": asked.is_final,
             "total": found.ranking.total,
+            "filters": "; ".join(asked.filters),
+            "fixed_url": address.fixed(),
             "row_count": found.ranking.row_count,
             "before": _before(asked, found),
             "chart": found.timeline or found.bars,

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from billing.cost_query import CostQuery, CostQueryError, Granularity
 from billing.counted import Counted, counted
+from billing.dimensions import Dimension
 from billing.explorer import Address
 from billing.freshness import data_through, is_final
 from billing.periods import before
@@ -39,6 +40,15 @@ class Asked:
     def totals(self) -> CostQuery:
         """Return the query for the whole range."""
         return replace(self.query, granularity=Granularity.TOTAL)
+
+    @property
+    def filters(self) -> list[str]:
+        """Return the filters in words: `Service is not AmazonEC2`."""
+        return [
+            f"{Dimension.named(one.dimension).label} {one.operator.label} "
+            + " or ".join(value or "(none)" for value in one.values)
+            for one in self.query.filters
+        ]
 
     def readable(self, values: tuple[str, ...]) -> tuple[str, ...]:
         """Return the readable names of a group's values."""

@@ -7,8 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from billing.cost_query import CostFilter, Granularity
-from billing.dimensions import Dimension
+from billing.cost_query import Granularity
 from billing.exact import added, plain
 from billing.exploration import over_time
 from billing.explorer_page import PERIOD_NAMES
@@ -107,7 +106,7 @@ def _about(asked: Asked, totals: Ranking, by: str, now: datetime) -> dict[str, s
         "Organization": asked.what.organization.name,
         "Range": _range(query.start, query.end),
         "Grouped by": ", ".join(dimension.label for dimension in query.groups) or "nothing",
-        "Filters": "; ".join(map(_filter, query.filters)) or "none",
+        "Filters": "; ".join(asked.filters) or "none",
         "Measure": query.metric.label,
         "Currency": asked.currency or "nothing was billed",
         "Total": plain(totals.total),
@@ -130,8 +129,3 @@ def _range(start: date, end: date) -> str:
 
 def _last_day(end: date) -> date:
     return end - timedelta(days=1)
-
-
-def _filter(one: CostFilter) -> str:
-    values = " or ".join(value or "(none)" for value in one.values)
-    return f"{Dimension.named(one.dimension).label} {one.operator.label} {values}"

@@ -8,7 +8,8 @@ from django.urls import reverse
 
 from billing import explorer_page, overview_page
 from billing.cost_query import CostQueryError
-from billing.explorer import FORM_MARK, Address, address_of, read_address
+from billing.explorer import Address, read_address
+from billing.explorer_fields import FORM_MARK, address_of
 from billing.explorer_question import Asked, question_of
 from billing.explorer_sheet import filename_of, sheet_of
 from billing.exports import record_export

@@ -6,7 +6,8 @@ import pytest
 from django.http import QueryDict
 
 from billing.cost_query import Operator
-from billing.explorer import FilterRow, address_of, read_address
+from billing.explorer import FilterRow, read_address
+from billing.explorer_fields import address_of
 from billing.periods import PRESETS
 
 TODAY = date(2026, 3, 30)
@@ -126,6 +127,10 @@ def test_a_link_keeps_the_question_and_drops_the_page() -> None:
     )
     kept = "?period=last-week&compare=previous&service~=ec2&group_by=account"
     assert read.permalink() == kept
+    assert read.fixed() == (
+        "?compare=previous&service~=ec2&group_by=account&from=2026-03-23&to=2026-03-30"
+    )
+    assert read_address(QueryDict(read.fixed()[1:]), TODAY).fixed() == ""
     assert read.on_page(1) == kept
     assert read.on_page(2) == f"{kept}&page=2"
     assert read.download("xlsx") == f"{kept}&format=xlsx"
