@@ -104,6 +104,10 @@ PAGES = [
         method="post",
         of_object=True,
     ),
+    Route("billing:statement", "/o/{organization}/statement/", Action.VIEW_COSTS),
+    Route("billing:changes", "/o/{organization}/changes/", Action.VIEW_COSTS),
+    Route("billing:tag-coverage", "/o/{organization}/tag-coverage/", Action.VIEW_COSTS),
+    Route("billing:commitments", "/o/{organization}/commitments/", Action.VIEW_COSTS),
     Route(
         "connections:connect-account",
         "/o/{organization}/connect-account/",
@@ -180,6 +184,7 @@ API = [
         of_object=True,
     ),
     Route("api-anomalies", "/api/v1/anomalies/", Action.VIEW_COSTS),
+    Route("api-changes", "/api/v1/changes/", Action.VIEW_COSTS),
     Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),
     Route("api-import", "/api/v1/imports/{importrun}/", Action.VIEW_COSTS, of_object=True),
     Route(
