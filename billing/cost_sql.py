@@ -29,7 +29,7 @@ from billing.facts import (
     TAG_SET,
     FactTable,
 )
-from billing.statement import Statement
+from billing.sql_statement import Statement
 from connections.resource_costs import normalised_id
 
 _SPECIAL = re.compile(r"[\\%_]")  # to LIKE

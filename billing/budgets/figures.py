@@ -1,13 +1,13 @@
 """What a budget's periods came to, and where the present one leads. Reads only."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 
 from django.http import QueryDict
 
-from billing.budgets.forecast import LOOK_BACK, forecast
+from billing.budgets.forecast import forecast
 from billing.budgets.models import Budget, BudgetPeriod
 from billing.budgets.periods import HISTORY, Period, period_of
 from billing.cost_query import CostQuery, CostQueryError, Granularity
@@ -15,12 +15,13 @@ from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted
 from billing.dimensions import Dimension, Source
 from billing.exact import added
+from billing.forecast import Charge
 from billing.freshness import data_through, is_final
 from billing.measures import Measure
 from billing.periods import month_start
 from billing.reports import CostRow, answer, check_accounts
 
-_Days = dict[date, dict[str, Decimal]]
+_Days = dict[date, Decimal]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ def query_of(budget: Budget, start: date, end: date) -> CostQuery:
     filters["granularity"] = Granularity.DAILY.value
     filters["metric"] = Measure(budget.metric).value
     filters["currency"] = budget.currency
-    filters["group_by"] = "charge_type"
     return CostQuery.from_params(filters, today=start)
 
 
@@ -56,17 +56,14 @@ def asks_for_derived(budget: Budget) -> bool:
 
 
 def figures(budget: Budget, what: Counted, today: date) -> list[Figures]:
-    """Return the present period and those before it that the bills know, in one query.
+    """Return the present period and those before it that the bills know, in two queries.
 
     `what` counts all days there are. Raises CostQueryError when the filters cannot be asked for.
     """
     kind = BudgetPeriod(budget.period)
-    present = period_of(kind, today)
     first = min((one.billing_period for one in what.deliveries), default=None)
     periods = [period_of(kind, today, ago=ago) for ago in range(HISTORY[kind] + 1)]
-    # The forecast looks at the last weeks and at the last whole month.
-    start = min(periods[-1].start, month_start(today, -2), today - timedelta(days=2 * LOOK_BACK))
-    query = query_of(budget, start, present.end)
+    query = query_of(budget, periods[-1].start, periods[0].end)
     check_accounts(query, what)
     if first is None:
         return []
@@ -75,8 +72,8 @@ def figures(budget: Budget, what: Counted, today: date) -> list[Figures]:
     return [
         Figures(
             period=period,
-            actual=_sum(days, period),
-            forecast=_forecast(days, period, first, through, today) if period == present else None,
+            actual=_sum(days, period.start, period.end),
+            forecast=_forecast(budget, what, days, today) if period == periods[0] else None,
             data_from=first,
             data_through=through,
             is_final=is_final(
@@ -89,25 +86,28 @@ def figures(budget: Budget, what: Counted, today: date) -> list[Figures]:
 
 
 def _by_day(rows: Iterable[CostRow]) -> _Days:
-    days: _Days = {}
-    for row in rows:
-        days.setdefault(date.fromisoformat(row.period), {})[row.group[0]] = row.amount
-    return days
+    return {date.fromisoformat(row.period): row.amount for row in rows}
 
 
-def _sum(days: _Days, period: Period) -> Decimal:
-    return added(
-        amount
-        for day, amounts in days.items()
-        if period.start <= day < period.end
-        for amount in amounts.values()
+def _sum(days: _Days, start: date, end: date) -> Decimal:
+    return added(amount for day, amount in days.items() if start <= day < end)
+
+
+def _forecast(budget: Budget, what: Counted, days: _Days, today: date) -> Decimal | None:
+    """Return what the present period will come to, by the charges of the last three months."""
+    month, period = today.replace(day=1), period_of(budget.period, today)
+    query = replace(
+        query_of(budget, month_start(month, -2), month_start(month, 1)),
+        group_by=("service", "charge_type"),
     )
-
-
-def _forecast(
-    days: _Days, period: Period, first: date, through: date | None, today: date
-) -> Decimal | None:
-    if through is None:
-        return None
-    # The last day with usage may still be written to.
-    return forecast(days, period.start, period.end, first=first, whole=min(through, today))
+    charges = [
+        Charge(date.fromisoformat(row.period), row.group[0], row.group[1], row.amount)
+        for row in answer(query, what, budget.currency)[0]
+    ]
+    return forecast(
+        charges,
+        _sum(days, period.start, month),
+        period.end,
+        through=data_through(what.deliveries),
+        today=today,
+    )

@@ -1,83 +1,77 @@
-"""Where a period leads: what was billed, and what its remaining days will cost if all goes on."""
+"""Where a period leads: the month's own forecast, and the months after it as the last ones went.
 
-from collections.abc import Mapping
+The present month is forecast as the overview does it (`billing.forecast`). In the months of a
+quarter or a year that are still to come, every day costs what its weekday cost on average on the
+days that forecast was taken from, and taxes and the fees that come back are those of the last whole
+month.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
+from billing.charge_kinds import ChargeKind, kind_of
 from billing.exact import added
+from billing.forecast import Charge, Forecast, is_running
+from billing.forecast import forecast as forecast_of_month
 from billing.periods import month_start
 
-# {day: {charge type: amount}}
-Days = Mapping[date, Mapping[str, Decimal]]
 
-LOOK_BACK = 28  # days: four of each weekday
-_LEAST = 7
-# Charged once a month: what is still missing of last month's comes before the month ends.
-MONTHLY = frozenset({"Tax", "RIFee"})
-# Charged when somebody buys or AWS grants something: nobody knows when that happens again.
-ONE_OFF = frozenset(
-    {
-        *("Fee", "SavingsPlanUpfrontFee", "Credit", "Refund"),
-        *("Purchase", "Adjustment"),
-    }
-)
+def forecast(
+    charges: Sequence[Charge],
+    already: Decimal,
+    end: date,
+    *,
+    through: date | None,
+    today: date,
+) -> Decimal | None:
+    """Return what a period will come to; None where too little is known.
 
-
-def forecast(days: Days, start: date, end: date, *, first: date, whole: date) -> Decimal | None:
-    """Return what the days start <= day < end will come to; None where too little is known.
-
-    `first` is the first day of the bills and `whole` the first day that is not complete yet. Every
-    remaining day costs what its weekday cost on average in the last four weeks, the usual charges
-    of a month arrive in every month, and nothing that is charged once comes again.
+    `charges` are those of the present month and the two before it, `already` is what the period's
+    earlier months came to, and `end` is the first day after the period.
     """
-    known = [whole - timedelta(days=n) for n in range(1, LOOK_BACK + 1)]
-    known = [day for day in known if day >= first]
-    if len(known) < _LEAST:
+    month = today.replace(day=1)
+    found = forecast_of_month(charges, month, through=through, today=today)
+    if found is None:
         return None
-    still = _days(max(start, whole), end)
-    usual = {weekday: _usual(days, known, weekday) for weekday in {one.weekday() for one in still}}
-    parts = [
-        *(_regular(days, day) for day in _days(start, min(end, whole))),
-        # What is billed of a day under way can only grow, and fees may lie on days to come.
-        *(max(_regular(days, day), usual[day.weekday()]) for day in still),
-        *(_of(days, day, MONTHLY | ONE_OFF) for day in _days(start, end)),
-        *(_missing(days, month, first, whole) for month in _months(max(start, whole), end)),
-    ]
-    return added(parts)
+    later = _days(month_start(month, 1), end)
+    running = _by_weekday(charges, found)
+    months = {day.replace(day=1) for day in later}
+    once = _once(charges, month)
+    return added(
+        [already, found.amount, *(running[day.weekday()] for day in later), *[once] * len(months)]
+    )
 
 
 def _days(start: date, end: date) -> list[date]:
     return [start + timedelta(days=n) for n in range((end - start).days)]
 
 
-def _months(start: date, end: date) -> list[date]:
-    return sorted({day.replace(day=1) for day in _days(start, end)})
+def _by_weekday(charges: Iterable[Charge], found: Forecast) -> list[Decimal]:
+    """Return what each weekday's running charges cost on average, Monday first."""
+    end = found.last_whole_day + timedelta(days=1)
+    known = _days(end - timedelta(days=found.days), end)
+    sums: list[list[Decimal]] = [[] for _ in range(7)]
+    for one in charges:
+        if known[0] <= one.day < end and is_running(one.charge_type):
+            sums[one.day.weekday()].append(one.amount)
+    counts = [sum(day.weekday() == weekday for day in known) for weekday in range(7)]
+    return [added(amounts) / count for amounts, count in zip(sums, counts, strict=True)]
 
 
-def _of(days: Days, day: date, charge_types: frozenset[str]) -> Decimal:
-    return added(amount for name, amount in days.get(day, {}).items() if name in charge_types)
-
-
-def _regular(days: Days, day: date) -> Decimal:
-    found = days.get(day, {}).items()
-    return added(amount for name, amount in found if name not in MONTHLY | ONE_OFF)
-
-
-def _usual(days: Days, known: list[date], weekday: int) -> Decimal:
-    """Return the mean of a weekday; of all days while there are fewer than two weeks."""
-    alike = [day for day in known if day.weekday() == weekday] if len(known) >= 14 else known
-    return added(_regular(days, day) for day in alike) / len(alike)
-
-
-def _missing(days: Days, month: date, first: date, whole: date) -> Decimal:
-    """Return what is still to come of a month's usual charges, by those of the last whole one."""
-    last = month_start(min(month, whole), -1)
-    if last < first:
-        return Decimal(0)
-    missing = Decimal(0)
-    for name in MONTHLY:
-        only = frozenset({name})
-        before = added(_of(days, day, only) for day in _days(last, month_start(last, 1)))
-        so_far = added(_of(days, day, only) for day in _days(month, month_start(month, 1)))
-        missing += max(before - so_far, Decimal(0))
-    return missing
+def _once(charges: Iterable[Charge], month: date) -> Decimal:
+    """Return the last whole month's taxes, and its fees that the month before had, too."""
+    last, before = month_start(month, -1), month_start(month, -2)
+    fees: dict[tuple[str, str], tuple[list[Decimal], list[Decimal]]] = {}
+    taxes = []
+    for one in charges:
+        if one.day >= month or is_running(one.charge_type):
+            continue
+        kind = kind_of(one.charge_type)
+        if kind == ChargeKind.TAX and one.day >= last:
+            taxes.append(one.amount)
+        elif kind == ChargeKind.FEE and one.day >= before:
+            held = fees.setdefault((one.service, one.charge_type), ([], []))
+            held[one.day >= last].append(one.amount)
+    again = [amount for earlier, late in fees.values() if earlier for amount in late]
+    return added([*taxes, *again])

@@ -1,7 +1,7 @@
 """What budgets come to, and the alerts of thresholds: each once."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
 
@@ -79,24 +79,52 @@ def test_a_budget_adds_up_its_period_to_the_last_digit(cast: Cast, payer: Connec
 def test_a_steady_cost_is_forecast_to_go_on(cast: Cast, payer: Connection) -> None:
     made = budget(cast.acme)
 
-    assert made.standings.latest("period_start").forecast == A_DAY * days_of_this_month()
+    whole = A_DAY * days_of_this_month()
+    assert made.standings.latest("period_start").forecast == whole.quantize(D("0.0001"))
 
 
-def test_a_forecast_knows_weekends_taxes_and_what_comes_once(cast: Cast) -> None:
+def test_a_forecast_knows_weekends_fees_that_come_back_and_what_comes_once(cast: Cast) -> None:
     weekdays = [
         Item(PAYER, day, D(100))
         for day in days_between(first_of_month(3), today())
         if day.weekday() < 5
     ]
-    taxes = [Item(PAYER, first_of_month(ago), D(70), charge_type="Tax") for ago in (1, 2, 3)]
-    once = [Item(PAYER, first_of_month(1), D(5000), charge_type="Fee")]
-    bill(payer_of(cast.acme), [*weekdays, *taxes, *once], a_day=D(1))
+    fees = [Item(PAYER, first_of_month(ago), D(70), charge_type="Fee") for ago in (1, 2, 3)]
+    once = [Item(PAYER, first_of_month(1), D(5000), charge_type="Fee", service="AmazonS3")]
+    bill(payer_of(cast.acme), [*weekdays, *fees, *once], a_day=D(1))
 
     made = budget(cast.acme)
 
     month = days_between(first_of_month(), first_of_month() + timedelta(days=days_of_this_month()))
     expected = len(month) + 100 * sum(day.weekday() < 5 for day in month) + 70
     assert made.standings.latest("period_start").forecast == expected
+
+
+def test_the_months_to_come_go_on_with_their_taxes_and_fees(cast: Cast) -> None:
+    taxes = [Item(PAYER, first_of_month(ago), D(30), charge_type="Tax") for ago in (1, 2, 3)]
+    fees = [Item(PAYER, first_of_month(ago), D(70), charge_type="Fee") for ago in (0, 1, 2, 3)]
+    bill(payer_of(cast.acme), [*taxes, *fees], a_day=D(1))
+    month = budget(cast.acme, name="month").standings.latest("period_start")
+    year = budget(cast.acme, name="year", period="year").standings.latest("period_start")
+
+    begins = max(first_of_month().replace(month=1), first_of_month(3))
+    before = days_between(begins, first_of_month())
+    months = len({day.replace(day=1) for day in before})
+    after = days_between(
+        first_of_month() + timedelta(days=days_of_this_month()), date(today().year + 1, 1, 1)
+    )
+    later = len({day.month for day in after})
+    assert year.forecast == (len(before) + 100 * months + month.forecast + len(after) + 100 * later)
+
+
+def test_a_month_s_forecast_is_that_of_the_overview(cast: Cast, payer: Connection) -> None:
+    made = budget(cast.acme)
+
+    page = cast.browser("victor").get("/o/acme/")
+
+    assert (
+        made.standings.latest("period_start").forecast == page.context["overview"].forecast.amount
+    )
 
 
 def test_nothing_is_forecast_from_a_few_days(cast: Cast) -> None:
@@ -167,10 +195,9 @@ def test_the_letter_says_what_happened_and_where_to_look(cast: Cast, payer: Conn
 
 
 def test_a_forecast_crosses_before_the_costs_do(cast: Cast, payer: Connection) -> None:
-    whole = A_DAY * days_of_this_month()
     budget(
         cast.acme,
-        amount=D(int(whole)),
+        amount=D(10 * days_of_this_month()),
         thresholds=(Threshold(100, "actual"), Threshold(100, "forecast")),
     )
 
@@ -268,7 +295,7 @@ def test_the_work_on_a_budget_does_not_grow_with_its_bills(
     assert BillingMonth.objects.count() == 4
     what, day = services._all_of(cast.acme), today()
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         services.evaluate(made.pk, what, day)
 
 
