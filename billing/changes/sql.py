@@ -9,9 +9,11 @@ from django.db import connection as database
 from psycopg import sql
 
 from billing.cost_query import CostFilter, CostQuery
-from billing.cost_sql import Statement, cost_statement
+from billing.cost_sql import cost_statement
 from billing.counted import Counted
+from billing.derived import derivations
 from billing.dimensions import RESOURCE
+from billing.sql_statement import Statement
 
 Row = tuple[tuple[str, ...], Decimal, Decimal]
 _SIDE = "SELECT {}, amount FROM ({}) cost"
@@ -107,7 +109,9 @@ def _side(query: CostQuery, what: Counted, currency: str) -> Statement:
     if not found.deliveries:
         columns = sql.SQL(", ").join([sql.SQL("''::text AS {}").format(name) for name in names])
         return Statement.of(_NOTHING, columns)
-    return Statement.of(_SIDE, _list(names), cost_statement(query, found, currency, limit=None))
+    derived = derivations(what.organization, query)
+    costs = cost_statement(query, found, currency, derived, limit=None)
+    return Statement.of(_SIDE, _list(names), costs)
 
 
 def _names(count: int) -> list[sql.Identifier]:
