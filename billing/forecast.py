@@ -105,7 +105,9 @@ def forecast(
         amount = running + fees + tax + _given_back(found, month)
         spread = _spread(days, rates, to_come) * (1 + rate)
     return Forecast(
-        *(_rounded(one) for one in (amount, amount - spread, amount + spread)),
+        amount=_rounded(amount),
+        low=_rounded(amount - spread),
+        high=_rounded(amount + spread),
         billed=added(one.amount for one in found if month <= one.day < end),
         last_whole_day=last_whole,
         days=len(days),

@@ -61,4 +61,4 @@ def month_rows(
     )
     with database.cursor() as cursor:
         cursor.execute(statement, [*given, *params])
-        return cursor.fetchall()
+        return list(cursor.fetchall())

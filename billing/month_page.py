@@ -1,7 +1,7 @@
 """Base of the pages about one month: picking it, currencies, downloads, wrong addresses."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
@@ -39,7 +39,6 @@ class MonthPage(CostPage):
 
     parameters: ClassVar[tuple[str, ...]] = ()
     months_before: ClassVar[int] = 0
-    default_month: ClassVar[Callable[[tuple[date, ...], date], date]] = staticmethod(latest)
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Show the month, or hand out its table as a file."""
@@ -52,7 +51,7 @@ class MonthPage(CostPage):
             month=params.month("month"),
             currency=params.currency(),
             before=self.months_before,
-            default=type(self).default_month,
+            default=self.default_month,
         )
         asked = self.read(params, frame)
         if frame.currency and frame.currencies and frame.currency not in frame.currencies:
@@ -94,6 +93,10 @@ class MonthPage(CostPage):
             "Made at": f"{timezone.now():%Y-%m-%d %H:%M} UTC",
             "Counted": "The accounts that are connected, in one currency.",
         }
+
+    def default_month(self, months: tuple[date, ...], today: date) -> date:
+        """Return the month to show where none is named."""
+        return latest(months, today)
 
     @abstractmethod
     def read(self, params: PageParams, frame: MonthFrame) -> Any:

@@ -10,7 +10,7 @@ from billing.charge_kinds import ChargeKind, charge_types_of
 from billing.cost_query import CostFilter, CostQuery, Granularity
 from billing.counted import Counted, counted
 from billing.exact import added
-from billing.forecast import Charge, Forecast, forecast
+from billing.forecast import Charge, Forecast, forecast, is_running
 from billing.freshness import Freshness, data_through, freshness, is_final, next_month
 from billing.measures import Measure
 from billing.periods import month_start
@@ -72,6 +72,7 @@ class Overview:
                           month has no data yet
     same_days_end         the first day of last month that is not compared any more
     total                 all of it, under the empty value
+    running               what is charged day by day, without what comes once a month
     services, accounts, charge_types   each with a cost in either month, the highest first
     movers                where usage changed most, the largest difference first
     forecast              of the whole month; None where there is too little to say
@@ -89,6 +90,7 @@ class Overview:
     data_through: date | None
     is_last_month_final: bool
     total: Comparison
+    running: Comparison
     services: list[Comparison]
     accounts: list[Comparison]
     charge_types: list[Comparison]
@@ -154,6 +156,7 @@ def overview(
         chosen,
     )
     services = _by_first(by_day, days, names)
+    charge_types = _by_charge_type(by_day, days, names)
     return Overview(
         currency=chosen,
         currencies=what.currencies,
@@ -167,9 +170,10 @@ def overview(
             what.touching(days.last_month, days.month).deliveries, days.last_month, days.month
         ),
         total=_total(services),
+        running=_total(one for one in charge_types if is_running(one.value)),
         services=services,
         accounts=_accounts(what, chosen, metric, days, names),
-        charge_types=_by_charge_type(by_day, days, names),
+        charge_types=charge_types,
         movers=_movers(what, chosen, metric, days),
         forecast=forecast(
             [*_charges(by_day), *_month_before(organization, days, chosen, metric)],
@@ -188,8 +192,13 @@ def _first(currencies: tuple[str, ...]) -> str | None:
     return "USD" if "USD" in currencies else next(iter(currencies), None)
 
 
+def _charge(day: date, row: CostRow) -> Charge:
+    service, charge_type = row.group
+    return Charge(day, service, charge_type, row.amount)
+
+
 def _charges(rows: Iterable[CostRow]) -> list[Charge]:
-    return [Charge(date.fromisoformat(row.period), *row.group, row.amount) for row in rows]
+    return [_charge(date.fromisoformat(row.period), row) for row in rows]
 
 
 def _month_before(
@@ -201,7 +210,7 @@ def _month_before(
         start, days.last_month, Granularity.TOTAL, metric, group_by=("service", "charge_type")
     )
     rows, _, _ = answer(query, counted(organization, start, days.last_month), currency)
-    return [Charge(start, *row.group, row.amount) for row in rows]
+    return [_charge(start, row) for row in rows]
 
 
 def _movers(what: Counted, currency: str | None, metric: Measure, days: _Days) -> list[Mover]:
@@ -307,13 +316,14 @@ def _compared(
     return sorted(found, key=lambda one: (-one.month_to_date, -one.last_month, one.value))
 
 
-def _total(services: list[Comparison]) -> Comparison:
+def _total(compared: Iterable[Comparison]) -> Comparison:
+    parts = list(compared)
     return Comparison(
         value="",
         name="",
-        month_to_date=added(one.month_to_date for one in services),
-        same_days_last_month=added(one.same_days_last_month for one in services),
-        last_month=added(one.last_month for one in services),
+        month_to_date=added(one.month_to_date for one in parts),
+        same_days_last_month=added(one.same_days_last_month for one in parts),
+        last_month=added(one.last_month for one in parts),
     )
 
 

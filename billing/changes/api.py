@@ -39,7 +39,7 @@ class _ResourceChange(serializers.Serializer[Any]):
     difference = serializers.CharField()
 
 
-class _Change(serializers.Serializer[Any]):
+class _CostChange(serializers.Serializer[Any]):
     group = serializers.DictField(
         child=serializers.CharField(), help_text="The service, the account or both, with names."
     )
@@ -52,7 +52,7 @@ class _Change(serializers.Serializer[Any]):
     )
 
 
-class _Range(serializers.Serializer[Any]):
+class _ComparedDays(serializers.Serializer[Any]):
     to = serializers.DateField(help_text="The first day that does not count.")
     total = serializers.CharField()
 
@@ -67,14 +67,14 @@ class ChangesSerializer(serializers.Serializer[Any]):
     month = serializers.CharField(help_text="YYYY-MM")
     metric = serializers.ChoiceField(Measure.choices)
     currency = serializers.CharField(allow_null=True)
-    now = _Range()
-    before = _Range()
-    partial = serializers.BooleanField(
+    now = _ComparedDays()
+    before = _ComparedDays()
+    same_days = serializers.BooleanField(
         help_text="Whether the same days are compared, since the month is not all there."
     )
     difference = serializers.CharField()
     change_count = serializers.IntegerField(help_text="Also of the changes that are not listed.")
-    changes = _Change(many=True, help_text=f"The largest first, at most {MAX_CHANGES}.")
+    changes = _CostChange(many=True, help_text=f"The largest first, at most {MAX_CHANGES}.")
     data_through = serializers.DateField(allow_null=True)
     final = serializers.BooleanField()
 
@@ -111,7 +111,7 @@ class ChangesView(OrganizationAPIView):
                     "currency": "USD",
                     "now": {"from": "2026-02-01", "to": "2026-03-01", "total": "1310.2"},
                     "before": {"from": "2026-01-01", "to": "2026-02-01", "total": "1204.7"},
-                    "partial": False,
+                    "same_days": False,
                     "difference": "105.5",
                     "change_count": 1,
                     "changes": [
@@ -191,7 +191,7 @@ def _json(frame: MonthFrame, found: Changes) -> dict[str, Any]:
             "to": days.before_end,
             "total": plain(found.before),
         },
-        "partial": days.is_partial,
+        "same_days": days.is_partial,
         "difference": plain(found.difference),
         "change_count": found.change_count,
         "changes": [_change(found.by, one) for one in found.changes],

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import connection as database
 from django.db import models
@@ -237,7 +237,7 @@ def _still_to_come(frame: MonthFrame) -> list[_Row]:
         " AND f.delivery_id = d.id AND f.day > d.through AND f.charge_type = %s"
         " GROUP BY 1, 2, 3, 5"
     ).format(source)
-    columns = [
+    columns: list[Any] = [
         [one.id for one in ahead],
         [one.billing_period for one in ahead],
         [one.data_through for one in ahead],

@@ -1,6 +1,7 @@
 """The month statement as a page, and as a table to download."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -21,7 +22,10 @@ class StatementPage(MonthPage):
     title = "Statement"
     template_name = "billing/statement.html"
     parameters: ClassVar = ("metric",)
-    default_month: ClassVar = staticmethod(latest_over)
+
+    def default_month(self, months: tuple[date, ...], today: date) -> date:
+        """Return the last month that is over: its bill is the one to book."""
+        return latest_over(months, today)
 
     def read(self, params: PageParams, frame: MonthFrame) -> Measure:
         """Read the measure."""

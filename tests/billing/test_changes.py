@@ -169,7 +169,7 @@ def test_the_api_tells_the_same(cast: Cast, items: list[Item]) -> None:
     ] == [(one.values, one.difference) for one in found.changes]
     assert told["changes"][0]["resources"][0]["resource_id"] in {item.resource for item in items}
     assert (told["before"]["from"], told["before"]["to"]) == ("2026-03-01", "2026-04-01")
-    assert (told["partial"], told["final"]) == (False, True)
+    assert (told["same_days"], told["final"]) == (False, True)
 
 
 @pytest.mark.parametrize(
