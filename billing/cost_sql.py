@@ -20,10 +20,12 @@ from billing.dimensions import TAG_SOURCES, Dimension, Source
 from billing.facts import (
     COST_KEY,
     DAILY_COST,
+    DIMENSION_COST,
     MONTH_COST,
     RESOURCE,
     RESOURCE_COST,
     ROLLUP_COST,
+    ROLLUP_DIMENSIONS,
     SERVICE_COST,
     SERVICE_DIMENSIONS,
     TAG_SET,
@@ -57,6 +59,12 @@ class _Reading:
     def in_tag_sets(self) -> list[Dimension]:
         """Return the tags and cost categories among them."""
         return [one for one in self.stored if one.source in TAG_SOURCES]
+
+    @cached_property
+    def only_dimension(self) -> Dimension | None:
+        """Return the one dimension to be read besides what every rollup has."""
+        others = [one for one in self.stored if one.key not in ROLLUP_DIMENSIONS]
+        return others[0] if len(others) == 1 else None
 
     @property
     def shows_resources(self) -> bool:
@@ -129,10 +137,6 @@ def _sources(
     reading: _Reading, deliveries: Iterable[CountedDelivery]
 ) -> Iterator[tuple[FactTable, list[CountedDelivery]]]:
     """Return which deliveries are read from which table."""
-    whole: list[CountedDelivery] = []
-    partly: list[CountedDelivery] = []
-    for delivery in deliveries:
-        (whole if _is_whole(reading.query, delivery) else partly).append(delivery)
     columns = {
         dimension.key if dimension.source is Source.COST_KEY else dimension.source
         for dimension in reading.stored
@@ -143,9 +147,20 @@ def _sources(
         tables = MONTH_COST, SERVICE_COST
     else:
         tables = MONTH_COST, ROLLUP_COST
-    for table, found in zip(tables, (whole, partly), strict=True):
-        if found:
-            yield table, found
+    found: dict[FactTable, list[CountedDelivery]] = {}
+    for delivery in deliveries:
+        table = tables[0] if _is_whole(reading.query, delivery) else tables[1]
+        if table is ROLLUP_COST:
+            table = _rollup(reading, delivery)
+        found.setdefault(table, []).append(delivery)
+    yield from found.items()
+
+
+def _rollup(reading: _Reading, delivery: CountedDelivery) -> FactTable:
+    """Return the smallest table that has the delivery's days by what is asked for."""
+    if reading.only_dimension and reading.only_dimension.name in delivery.day_rollups:
+        return DIMENSION_COST
+    return ROLLUP_COST if delivery.has_rollup else DAILY_COST
 
 
 def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:
@@ -174,6 +189,7 @@ def _part(
     conditions = [
         Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
         *_days(query, table),
+        *_dimension(reading, table),
         *_who(counted, ids, currency, table),
         *(_condition(one, reading, ids, table) for one in query.filters),
     ]
@@ -211,7 +227,7 @@ def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statemen
     if "cost_key" in table.column_names:
         name = sql.Identifier(COST_KEY.name)
         found.append(Statement.of("JOIN {} k USING (delivery_id, cost_key)", name))
-    if reading.in_tag_sets:
+    if reading.in_tag_sets and table is not DIMENSION_COST:
         found.append(
             Statement.of(
                 "JOIN ({}) t ON t.delivery_id = f.delivery_id AND t.tag_set = {}.tag_set",
@@ -263,6 +279,8 @@ def _keys(table: FactTable) -> sql.Composable:
 
 def _value(dimension: Dimension, reading: _Reading, table: FactTable) -> Statement:
     """Return the expression of a dimension's value, which is '' where a cost has none."""
+    if table is DIMENSION_COST and dimension == reading.only_dimension:
+        return Statement.of("f.value")
     if dimension.source is Source.COST_KEY:
         return Statement.of("{}.{}", _keys(table), sql.Identifier(dimension.key))
     if dimension.source is Source.RESOURCE:
@@ -279,6 +297,11 @@ def _value(dimension: Dimension, reading: _Reading, table: FactTable) -> Stateme
 def _days(query: CostQuery, table: FactTable) -> Iterator[Statement]:
     if "day" in table.column_names:
         yield Statement.of("f.day >= %s AND f.day < %s", params=(query.start, query.end))
+
+
+def _dimension(reading: _Reading, table: FactTable) -> Iterator[Statement]:
+    if table is DIMENSION_COST and reading.only_dimension:
+        yield Statement.of("f.dimension = %s", params=(reading.only_dimension.name,))
 
 
 def _who(

@@ -25,6 +25,7 @@ _BILLED = ("delivery_id", "account_id", "payer_account_id", "currency")
 class CountedDelivery:
     """A current delivery: whose, of which month, and how complete.
 
+    `has_rollup` and `day_rollups` say in which tables its days are summed.
     `first_day` and `last_day` are the first and last day of its facts, None where unknown: a
     delivery may hold days outside its month.
     """
@@ -39,6 +40,8 @@ class CountedDelivery:
     data_through: date | None
     is_final: bool
     loaded_at: datetime | None
+    has_rollup: bool
+    day_rollups: frozenset[str]
 
     def touches(self, start: date, end: date) -> bool:
         """Say whether it may hold facts of the days start <= day < end."""
@@ -158,6 +161,8 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             data_through=month.delivery.data_through,
             is_final=month.delivery.is_final,
             loaded_at=month.delivery.loaded_at,
+            has_rollup=month.delivery.has_rollup,
+            day_rollups=frozenset(month.delivery.day_rollups),
         )
         for month in months
     ]
