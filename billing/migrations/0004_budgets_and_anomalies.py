@@ -8,7 +8,7 @@ import organizations.crypto
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0002_facts"),
+        ("billing", "0003_day_rollups"),
         ("organizations", "0001_initial"),
     ]
 
