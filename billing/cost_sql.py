@@ -31,7 +31,7 @@ from billing.facts import (
     TAG_SET,
     FactTable,
 )
-from billing.sql_statement import Statement
+from billing.statement import Statement
 from connections.resource_costs import normalised_id
 
 _SPECIAL = re.compile(r"[\\%_]")  # to LIKE
@@ -226,7 +226,15 @@ def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statemen
     found = [Statement.of("{} f", sql.Identifier(table.name))]
     if "cost_key" in table.column_names:
         name = sql.Identifier(COST_KEY.name)
-        found.append(Statement.of("JOIN {} k USING (delivery_id, cost_key)", name))
+        # Named once more, so that the partitions of other deliveries are not read.
+        found.append(
+            Statement.of(
+                "JOIN {} k ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key"
+                " AND k.delivery_id = ANY(%s::bigint[])",
+                name,
+                params=(list(ids),),
+            )
+        )
     if reading.in_tag_sets and table is not DIMENSION_COST:
         found.append(
             Statement.of(
@@ -239,7 +247,10 @@ def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statemen
         name = sql.Identifier(RESOURCE.name)
         found.append(
             Statement.of(
-                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource", name
+                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource"
+                " AND r.delivery_id = ANY(%s::bigint[])",
+                name,
+                params=(list(ids),),
             )
         )
     return Statement.joined(" ", found)

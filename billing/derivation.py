@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from billing.sql_statement import Statement
+from billing.statement import Statement
 
 
 class Derivation(Protocol):

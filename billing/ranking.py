@@ -18,7 +18,7 @@ from billing.cost_query import CostQuery
 from billing.cost_sql import cost_parts
 from billing.counted import Counted
 from billing.derived import derivations
-from billing.sql_statement import Statement
+from billing.statement import Statement
 
 _FETCHED = 2000
 _NOW = sql.SQL("amount AS now, 0::numeric AS before")

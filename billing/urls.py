@@ -8,7 +8,7 @@ from billing.budgets.urls import urlpatterns as budget_pages
 from billing.changes.page import ChangesPage
 from billing.commitments.page import CommitmentsPage
 from billing.coverage.page import CoveragePage
-from billing.statement.page import StatementPage
+from billing.month_statement.page import StatementPage
 
 app_name = "billing"
 urlpatterns = [

@@ -13,7 +13,7 @@ from billing.cost_sql import cost_statement
 from billing.counted import Counted
 from billing.derived import derivations
 from billing.dimensions import RESOURCE
-from billing.sql_statement import Statement
+from billing.statement import Statement
 
 Row = tuple[tuple[str, ...], Decimal, Decimal]
 _SIDE = "SELECT {}, amount FROM ({}) cost"

@@ -4,6 +4,8 @@ AWS sells commitments for instances and for the compute of Fargate, Lambda and S
 is cheaper already and takes none.
 """
 
+from typing import Any, LiteralString
+
 from django.db import models
 
 
@@ -42,8 +44,14 @@ def family_of(service: str) -> Family:
     return _ELIGIBLE[service][0] if service in _ELIGIBLE else Family.OTHER
 
 
-def is_eligible(service: str, usage_type: str) -> bool:
-    """Say whether a commitment could have paid for usage that was billed on demand."""
-    if service not in _ELIGIBLE or "Spot" in usage_type:
-        return False
-    return any(part in usage_type for part in _ELIGIBLE[service][1])
+def eligible_sql() -> tuple[LiteralString, list[Any]]:
+    """Return the condition that a commitment could have paid for a usage f, and its parameters."""
+    condition: LiteralString = " OR ".join(
+        ["(f.service = %s AND f.usage_type LIKE ANY(%s::text[]))"] * len(_ELIGIBLE)
+    )
+    patterns = [
+        value
+        for service, (_, parts) in _ELIGIBLE.items()
+        for value in (service, [f"%{part}%" for part in parts])
+    ]
+    return f"(({condition}) AND f.usage_type NOT LIKE %s)", [*patterns, "%Spot%"]

@@ -17,7 +17,7 @@ from django.db import connection as database
 from django.db import models
 from psycopg import sql
 
-from billing.commitments.eligible import Family, family_of, is_eligible
+from billing.commitments.eligible import Family, eligible_sql, family_of
 from billing.counted import Counted
 from billing.exact import added
 from billing.facts import SERVICE_COST
@@ -28,7 +28,7 @@ from billing.reports import names_for
 from connections.models import ExportSchema
 
 K = TypeVar("K")
-_COLUMNS = ("account_id", "service", "usage_type", "charge_type")
+_COLUMNS = ("account_id", "service", "charge_type")
 _MEASURES = ("unblended_cost", "amortized_cost", "list_cost")
 
 
@@ -42,14 +42,13 @@ class Plan(models.TextChoices):
 _USED = {"SavingsPlanCoveredUsage": Plan.SAVINGS_PLAN, "DiscountedUsage": Plan.RESERVATION}
 _FEES = {"SavingsPlanRecurringFee": Plan.SAVINGS_PLAN, "RIFee": Plan.RESERVATION}
 _NEGATION, _ON_DEMAND = "SavingsPlanNegation", "Usage"
-_TYPES = (*_USED, *_FEES, _NEGATION, _ON_DEMAND)
+_TYPES = (*_USED, *_FEES, _NEGATION)
 
 
 class _Row(NamedTuple):
     month: date
     account_id: str
     service: str
-    usage_type: str
     charge_type: str
     unblended: Decimal
     amortized: Decimal
@@ -202,6 +201,7 @@ def _telling(frame: MonthFrame) -> tuple[Counted, list[str]]:
 
 
 def _rows(frame: MonthFrame) -> list[_Row]:
+    eligible, params = eligible_sql()
     periods = {one.id: one.billing_period for one in frame.what.deliveries}
     found = [
         _Row(periods[delivery], *rest)
@@ -210,8 +210,8 @@ def _rows(frame: MonthFrame) -> list[_Row]:
             frame.currency,
             _COLUMNS,
             _MEASURES,
-            having=" AND f.charge_type = ANY(%s::text[])",
-            params=[list(_TYPES)],
+            having=f" AND (f.charge_type = ANY(%s::text[]) OR f.charge_type = %s AND {eligible})",
+            params=[list(_TYPES), _ON_DEMAND, *params],
         )
     ]
     return [*found, *_still_to_come(frame)]
@@ -231,11 +231,11 @@ def _still_to_come(frame: MonthFrame) -> list[_Row]:
         return []
     source, params = counting(frame.what, frame.currency, SERVICE_COST)
     statement = sql.SQL(
-        "SELECT d.period, f.account_id, f.service, '', f.charge_type, -sum(f.unblended_cost),"
+        "SELECT d.period, f.account_id, f.service, f.charge_type, -sum(f.unblended_cost),"
         " -sum(f.amortized_cost), -sum(f.list_cost)"
         " FROM unnest(%s::bigint[], %s::date[], %s::date[]) AS d (id, period, through), {}"
         " AND f.delivery_id = d.id AND f.day > d.through AND f.charge_type = %s"
-        " GROUP BY 1, 2, 3, 5"
+        " GROUP BY 1, 2, 3, 4"
     ).format(source)
     columns: list[Any] = [
         [one.id for one in ahead],
@@ -256,11 +256,7 @@ def _standings(rows: Iterable[_Row], key: Callable[[_Row], K]) -> dict[K, Standi
 
 def _standing(rows: Iterable[_Row]) -> Standing:
     found = list(rows)
-    on_demand = (
-        row.listed
-        for row in found
-        if row.charge_type == _ON_DEMAND and is_eligible(row.service, row.usage_type)
-    )
+    on_demand = (row.listed for row in found if row.charge_type == _ON_DEMAND)
     plans = {plan: _use(plan, found) for plan in Plan}
     return Standing({plan: use for plan, use in plans.items() if use.exists}, added(on_demand))
 

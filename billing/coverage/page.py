@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from billing.cost_terms import CostFilter
 from billing.coverage.report import TAGGABLE, Coverage, Gap, coverage
+from billing.dimensions import TAG_PREFIX
 from billing.exact import added
 from billing.measures import Measure
 from billing.month_page import Control, MonthPage, measure_control
@@ -104,7 +106,7 @@ class CoveragePage(MonthPage):
             ("group_by", group),
             ("currency", frame.currency or ""),
             *(("charge_type", one) for one in TAGGABLE),
-            (f"tag:{key}=" if key.endswith(("!", "=")) else f"tag:{key}", ""),
+            (CostFilter(f"{TAG_PREFIX}{key}").parameter, ""),
             *narrowed.items(),
         ]
         here = reverse("billing:explore", kwargs={"organization": frame.organization.slug})

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection as database
 from pytest_django import DjangoAssertNumQueries
 
-from billing.commitments.eligible import Family, is_eligible
+from billing.commitments.eligible import Family, eligible_sql
 from billing.commitments.report import Commitments, Plan, commitments
 from billing.months import month_frame
 from connections.models import Connection, ConnectionKind, Export, ExportSchema
@@ -181,7 +181,13 @@ def test_reservations_without_their_columns_are_noticed_too(cast: Cast, payer: C
 def test_what_can_be_covered_is_told_by_its_usage_type(
     service: str, usage_type: str, is_it: bool
 ) -> None:
-    assert is_eligible(service, usage_type) == is_it
+    condition, params = eligible_sql()
+    with database.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {condition} FROM (VALUES (%s, %s)) AS f (service, usage_type)",  # noqa: S608
+            [*params, service, usage_type],
+        )
+        assert cursor.fetchone() == (is_it,)
 
 
 def test_the_download_has_a_row_for_each_month_and_way_to_commit(

@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from billing.charge_kinds import ChargeKind
 from billing.measures import Measure
 from billing.models import ImportRun
+from billing.month_statement.report import Statement, statement
 from billing.months import month_frame
-from billing.statement.report import Statement, statement
 from connections.models import Connection, ConnectionKind
 from organizations.runs import RunState, Trigger
 from tests.billing.cost_facts import Item, connect, deliver, sums

@@ -9,10 +9,10 @@ from billing.charge_kinds import ChargeKind, kind_of
 from billing.exact import added
 from billing.measures import Measure
 from billing.month_facts import month_rows
+from billing.month_statement.corrections import Correction, corrections
+from billing.month_statement.sources import Source, sources
 from billing.months import MonthFrame
 from billing.reports import Names, names_for
-from billing.statement.corrections import Correction, corrections
-from billing.statement.sources import Source, sources
 
 # What an invoice can show: cost as billed, before or after discounts.
 MEASURES = (Measure.UNBLENDED, Measure.NET_UNBLENDED)

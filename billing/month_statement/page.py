@@ -10,9 +10,9 @@ from django.urls import reverse
 from billing.charge_kinds import ChargeKind
 from billing.measures import Measure
 from billing.month_page import Control, MonthPage, measure_control
+from billing.month_statement.report import MEASURES, Line, Statement, statement
 from billing.months import MonthFrame, latest_over
 from billing.page_params import PageParams
-from billing.statement.report import MEASURES, Line, Statement, statement
 from organizations.sheets import Column, Kind, Sheet
 
 
