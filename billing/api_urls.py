@@ -4,6 +4,8 @@ from django.urls import URLPattern, path
 
 from billing import costs_api, imports_api, migration_api, restatements_api
 from billing.allocation import api as allocation_api
+from billing.anomalies import api as anomalies_api
+from billing.budgets import api as budgets_api
 from billing.changes.api import ChangesView
 from billing.saved_reports import api as saved_reports_api
 
@@ -14,6 +16,9 @@ urlpatterns: list[URLPattern] = [
         costs_api.UnconnectedAccounts.as_view(),
         name="api-unconnected-accounts",
     ),
+    path("budgets/", budgets_api.Budgets.as_view(), name="api-budgets"),
+    path("budgets/<int:pk>/", budgets_api.BudgetView.as_view(), name="api-budget"),
+    path("anomalies/", anomalies_api.AnomalyList.as_view(), name="api-anomalies"),
     path("changes/", ChangesView.as_view(), name="api-changes"),
     path("cost-centers/", allocation_api.CostCenterList.as_view(), name="api-cost-centers"),
     path(

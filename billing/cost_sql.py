@@ -178,17 +178,18 @@ def _sources(
     found: dict[FactTable, list[CountedDelivery]] = {}
     for delivery in deliveries:
         table = tables[0] if _is_whole(reading.query, delivery) else tables[1]
-        if table is ROLLUP_COST:
-            table = _rollup(reading, delivery)
-        found.setdefault(table, []).append(delivery)
+        found.setdefault(_smaller(table, reading, delivery), []).append(delivery)
     yield from found.items()
 
 
-def _rollup(reading: _Reading, delivery: CountedDelivery) -> FactTable:
-    """Return the smallest table that has the delivery's days by what is asked for."""
-    if reading.only_dimension and reading.only_dimension.name in delivery.day_rollups:
+def _smaller(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
+    """Return what the delivery has in place of a table of all dimensions."""
+    only = reading.only_dimension
+    is_stored = only is not None and only.name in delivery.day_rollups
+    # Tags are looked up for each month's cost, which takes longer than adding up its days.
+    if is_stored and (table is ROLLUP_COST or (table is MONTH_COST and reading.in_tag_sets)):
         return DIMENSION_COST
-    return ROLLUP_COST if delivery.has_rollup else DAILY_COST
+    return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
 
 
 def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:

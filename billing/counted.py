@@ -6,6 +6,7 @@ payer within a month stands in two bills, with different days in each, and both 
 current deliveries hold the same month, account and payer, only one of them counts.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -126,6 +127,12 @@ def _of(
         ),
         currencies=tuple(sorted({currency for row, currency in rows if row.delivery_id in ids})),
     )
+
+
+def fingerprint(what: Counted, today: date) -> str:
+    """Return a digest of all that figures depend on: the day, the bills, the accounts."""
+    seen = (today, sorted(what.delivery_ids), what.accounts, what.elsewhere)
+    return hashlib.sha256(repr(seen).encode()).hexdigest()
 
 
 def connected_accounts(organization: Organization) -> tuple[str, ...]:

@@ -183,11 +183,18 @@ class ImportRun(Run):
         return f"Import of {self.billing_period:%Y-%m}, {self.connection}"
 
 
-# The models of the packages inside, for Django to see them.
+# Models of sub-packages: Django looks for them here.
 from billing.allocation.models import (  # noqa: E402, F401
     AllocationRule,
     CostCenter,
     FixedShare,
+)
+from billing.anomalies.models import Anomaly, AnomalyLook  # noqa: E402, F401
+from billing.budgets.models import (  # noqa: E402, F401
+    AlertNotice,
+    Budget,
+    BudgetAlert,
+    BudgetStanding,
 )
 from billing.saved_reports.models import (  # noqa: E402, F401
     ReportLetter,

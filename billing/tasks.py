@@ -62,3 +62,8 @@ def send_reports() -> None:
 def send_report(schedule_id: int) -> None:
     """Send the waiting letters of one schedule."""
     mailing.send_waiting(schedule_id, timezone.now())
+
+
+# Tasks of sub-packages: Celery looks for them here.
+from billing.anomalies import tasks as anomaly_tasks  # noqa: E402, F401
+from billing.budgets import tasks as budget_tasks  # noqa: E402, F401
