@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from billing import charts
 from billing.allocation.reports import unallocated
+from billing.anomalies import reports as anomalies
 from billing.exact import added
 from billing.explorer import read_address
 from billing.overview import Comparison, Mover, Overview
@@ -38,6 +39,7 @@ def context_of(organization: Organization, found: Overview, today: date) -> dict
         "unallocated": unallocated(organization, today, found.currency),
         "explore_url": explorer,
         "troubles": _troubles(organization),
+        "anomalies": anomalies.recent(organization, today),
         "is_connected": Connection.objects.of(organization).connected().exists(),
         "connect_url": reverse("admin:connections_connection_add"),
     }
