@@ -68,10 +68,13 @@ class _Reading:
         return [one for one in self.stored if one.source in TAG_SOURCES]
 
     @cached_property
-    def only_dimension(self) -> Dimension | None:
-        """Return the one dimension to be read besides what every rollup has."""
-        others = [one for one in self.stored if one.key not in ROLLUP_DIMENSIONS]
-        return others[0] if len(others) == 1 else None
+    def day_rollup(self) -> str | None:
+        """Return what is to be read besides what every rollup has: one dimension, '' for none.
+
+        None where it is more.
+        """
+        others = [one.name for one in self.stored if one.key not in ROLLUP_DIMENSIONS]
+        return None if len(others) > 1 else "".join(others)
 
     @property
     def derives_by_key(self) -> bool:
@@ -184,10 +187,10 @@ def _sources(
 
 def _smaller(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
     """Return what the delivery has in place of a table of all dimensions."""
-    only = reading.only_dimension
-    is_stored = only is not None and only.name in delivery.day_rollups
-    # Tags are looked up for each month's cost, which takes longer than adding up its days.
-    if is_stored and (table is ROLLUP_COST or (table is MONTH_COST and reading.in_tag_sets)):
+    # A month's costs are more than its days' where nothing else is asked for, and tags must be
+    # looked up for each of them.
+    is_better = table is ROLLUP_COST or not reading.day_rollup or reading.in_tag_sets
+    if is_better and reading.day_rollup in delivery.day_rollups:
         return DIMENSION_COST
     return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
 
@@ -348,7 +351,7 @@ def _keys(table: FactTable) -> sql.Composable:
 
 def _value(dimension: Dimension, reading: _Reading, table: FactTable) -> Statement:
     """Return the expression of a dimension's value, which is '' where a cost has none."""
-    if table is DIMENSION_COST and dimension == reading.only_dimension:
+    if table is DIMENSION_COST and dimension.name == reading.day_rollup:
         return Statement.of("f.value")
     if dimension.source is Source.COST_KEY:
         return Statement.of("{}.{}", _keys(table), sql.Identifier(dimension.key))
@@ -369,8 +372,8 @@ def _days(query: CostQuery, table: FactTable) -> Iterator[Statement]:
 
 
 def _dimension(reading: _Reading, table: FactTable) -> Iterator[Statement]:
-    if table is DIMENSION_COST and reading.only_dimension:
-        yield Statement.of("f.dimension = %s", params=(reading.only_dimension.name,))
+    if table is DIMENSION_COST:
+        yield Statement.of("f.dimension = %s", params=(reading.day_rollup,))
 
 
 def _who(

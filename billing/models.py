@@ -57,7 +57,7 @@ class Delivery(ScopedModel):
         default=True, help_text="Costs by day and cost key are stored besides those by resource."
     )
     day_rollups = models.JSONField(
-        default=list, help_text="[dimension] whose costs by day are stored by themselves."
+        default=list, help_text="[dimension or ''] whose costs by day are stored by themselves."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     loaded_at = models.DateTimeField(null=True, blank=True)
