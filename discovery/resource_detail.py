@@ -14,7 +14,8 @@ from connections.models import Connection
 from connections.resource_costs import CostLine, ResourceKey, exact_sum, resource_cost_lines
 from discovery.findings import BY_NAME
 from discovery.models import Finding, Resource, ResourceChange, ResourceType
-from discovery.reports import ResourceRow, month_to_date, rows_of
+from discovery.months import months
+from discovery.reports import ResourceRow, rows_of
 from organizations.models import Organization
 
 MAX_CHANGES = 200
@@ -76,8 +77,7 @@ def resource_detail(organization: Organization, pk: int) -> ResourceDetail:
 
 def _costs(organization: Organization, resource: Resource, today: date) -> list[ResourceCostsShown]:
     why = {resource.cost_id: ""} | _others(organization, resource)
-    month, end = month_to_date(today)
-    start = (month - timedelta(days=1)).replace(day=1)
+    (month, end), (start, _) = months(today)
     keys = {ResourceKey(resource.account_id, one) for one in why}
     lines = resource_cost_lines(organization, start=start, end=end, keys=keys)
     by_currency: dict[str, list[CostLine]] = defaultdict(list)
