@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-# start <= day < end
+# From the first day on, up to the day before the second.
 Days = tuple[date, date]
 
 

@@ -34,7 +34,10 @@ class ResourceRow:
 
 
 def resource_list(organization: Organization, filters: ResourceFilters) -> Any:
-    """Return the organization's resources in its connected accounts, as a queryset."""
+    """Return the ids of the organization's resources in its connected accounts, as a queryset.
+
+    Ids alone: PostgreSQL sorts them many times faster than whole rows, see `rows_of`.
+    """
     connected = Connection.objects.of(organization).connected().values("account_id")
     resources = Resource.objects.of(organization).filter(account_id__in=connected)
     if filters.existence is not Existence.ALL:
@@ -52,7 +55,8 @@ def resource_list(organization: Organization, filters: ResourceFilters) -> Any:
         resources = searched.filter(searched__contains=Lower(Value(filters.q)))
     resources = _with_costs(resources)
     bounds = {f"{one.month}__amount__{one.lookup}": one.amount for one in filters.costs}
-    return resources.filter(**bounds).order_by(*_order(filters.sort))
+    found = resources.filter(**bounds).order_by(*_order(filters.sort))
+    return found.values_list("pk", flat=True)
 
 
 def _with_costs(resources: Any) -> Any:
@@ -96,12 +100,12 @@ def _has_tag(key: str, values: Sequence[str]) -> Q:
     return condition
 
 
-def rows_of(organization: Organization, resources: Collection[Resource]) -> list[ResourceRow]:
-    """Return the resources of one page with costs and last sight: two more queries at any size."""
+def rows_of(organization: Organization, ids: Collection[int]) -> list[ResourceRow]:
+    """Return the resources of one page with costs and last sight: three queries at any size."""
+    by_id = Resource.objects.of(organization).in_bulk(ids)
+    resources = [by_id[pk] for pk in ids if pk in by_id]
     months = _months()
-    found = ResourceCost.objects.of(organization).filter(
-        resource__in=[one.pk for one in resources], month__in=months
-    )
+    found = ResourceCost.objects.of(organization).filter(resource__in=ids, month__in=months)
     costs = {(one.resource_id, one.month): one for one in found}
     seen = _scopes_complete_at(organization, resources)
     rows = []

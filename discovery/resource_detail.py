@@ -64,7 +64,7 @@ def resource_detail(organization: Organization, pk: int) -> ResourceDetail:
     connected = Connection.objects.of(organization).connected().values("account_id")
     mine = Resource.objects.of(organization).filter(account_id__in=connected)
     resource: Resource = get_object_or_404(mine, pk=pk)
-    [row] = rows_of(organization, [resource])
+    [row] = rows_of(organization, [resource.pk])
     changes = ResourceChange.objects.of(organization).filter(resource=resource)
     findings = Finding.objects.of(organization).filter(resource=resource, rule__in=BY_NAME)
     return ResourceDetail(

@@ -64,7 +64,7 @@ def send(run: DiscoveryRun, *, delay: int = 0) -> None:
     transaction.on_commit(lambda: discover.apply_async(args=[run.pk], countdown=delay), robust=True)
 
 
-def on_changed_costs(organization_id: int, here: bool) -> None:  # noqa: FBT001 - the seam's form
+def on_changed_costs(organization_id: int, here: bool) -> None:
     """Follow the bills: in this process, or by task."""
     from discovery.tasks import refresh_costs as task  # noqa: PLC0415 - tasks call services
 

@@ -58,7 +58,7 @@ class Resources(TemplateResponseMixin, OrganizationPage):
     def _found(self, filters: ResourceFilters, number: str) -> dict[str, Any]:
         """Return the page, and its rows beside their accounts' names."""
         found = Paginator(reports.resource_list(self.organization, filters), PAGE_SIZE)
-        page: Page[Resource] = found.page(number)
+        page: Page[int] = found.page(number)
         names = self._account_names()
         rows = [
             {"of": row, "account_name": names.get(row.resource.account_id, "")}

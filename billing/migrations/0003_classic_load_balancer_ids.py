@@ -2,16 +2,17 @@
 
 from django.db import migrations
 
-_IS_CLASSIC = "resource_id ~ '^arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:loadbalancer/[^/]+$'"
+_BY_ARN = """
+UPDATE billing_resource SET cost_id = resource_id
+WHERE resource_id ~ '^arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:loadbalancer/[^/]+$'
+"""
+_BY_NAME = """
+UPDATE billing_resource SET cost_id = substring(resource_id FROM '[^/]+$')
+WHERE resource_id ~ '^arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:loadbalancer/[^/]+$'
+"""
 
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0002_facts")]
 
-    operations = [
-        migrations.RunSQL(
-            f"UPDATE billing_resource SET cost_id = resource_id WHERE {_IS_CLASSIC}",
-            "UPDATE billing_resource SET cost_id = substring(resource_id FROM '[^/]+$')"
-            f" WHERE {_IS_CLASSIC}",
-        ),
-    ]
+    operations = [migrations.RunSQL(_BY_ARN, _BY_NAME)]

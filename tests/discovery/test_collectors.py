@@ -138,7 +138,11 @@ def test_a_classic_load_balancer_says_how_its_instances_are(world: World) -> Non
     world.discover(CLASSIC_LOAD_BALANCERS)
     found = world.resource("old")
     assert found.type == ResourceType.LOAD_BALANCER
-    assert found.cost_id == "old"
+    assert (
+        found.cost_id
+        == found.arn
+        == f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/old"
+    )
     assert found.tags == {"Age": "old"}
     assert found.attributes["instances"] == [instance_id]
     assert found.attributes["targets"] == {"InService": 1}
