@@ -1,8 +1,11 @@
 """The page of one resource."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.generic.base import TemplateResponseMixin
 
 from connections.models import Account
@@ -40,9 +43,18 @@ class ResourcePage(TemplateResponseMixin, OrganizationPage):
                     for one in detail.costs
                 ],
                 findings=findings,
+                tags=self._tags(resource.tags),
                 here=request.get_full_path(),
             )
         )
+
+    def _tags(self, tags: Mapping[str, str]) -> list[dict[str, str]]:
+        """Return the tags, each with the address of everything that has it too."""
+        home = reverse("discovery:resources", args=[self.organization.slug])
+        return [
+            {"key": key, "value": value, "url": f"{home}?{urlencode({f'tag:{key}': value})}"}
+            for key, value in sorted(tags.items())
+        ]
 
 
 def _attributes(attributes: dict[str, Any]) -> list[tuple[str, str]]:

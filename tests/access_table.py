@@ -69,6 +69,7 @@ PAGES = [
         Action.VIEW_RESOURCES,
         of_object=True,
     ),
+    Route("discovery:not-found", "/o/{organization}/resources/not-found/", Action.VIEW_RESOURCES),
     Route("discovery:findings", "/o/{organization}/findings/", Action.VIEW_RESOURCES),
     Route("discovery:thresholds", "/o/{organization}/findings/thresholds/", Action.MANAGE_FINDINGS),
     Route(
@@ -97,6 +98,7 @@ API = [
     ),
     Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
     Route("api-resource", "/api/v1/resources/{resource}/", Action.VIEW_RESOURCES, of_object=True),
+    Route("api-not-found", "/api/v1/resources/not-found/", Action.VIEW_RESOURCES),
     Route("api-findings", "/api/v1/findings/", Action.VIEW_RESOURCES),
     Route(
         "api-finding-dismissal",

@@ -28,8 +28,10 @@ from discovery.models import (
     DiscoveryScope,
     Finding,
     FindingThresholds,
+    NotFoundCost,
     Resource,
     ResourceChange,
+    ResourceCost,
     ResourceType,
 )
 from organizations.access import Role
@@ -162,6 +164,19 @@ def belongings(cast: Cast) -> Belongings:
         resource,
         ResourceChange.objects.create(
             resource=resource, at=now, field="tag:Owner", before=None, after=f"{MARK} ann"
+        ),
+        ResourceCost.objects.create(
+            resource=resource, month=now.date().replace(day=1), amount=1, currency="USD"
+        ),
+        NotFoundCost.objects.create(
+            organization=acme,
+            month=now.date().replace(day=1),
+            account_id=ACCOUNT,
+            service=f"{MARK}-service",
+            reason="no_id",
+            ids=0,
+            amount=1,
+            currency="USD",
         ),
         Finding.objects.create(
             organization=acme,
