@@ -1,6 +1,5 @@
 """The resources API."""
 
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -10,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from discovery import reports
+from discovery.amounts import exact_text
 from discovery.filters import (
     COST_PARAMETERS,
     PARAMETERS,
@@ -51,16 +51,6 @@ class ResourceSerializer(serializers.Serializer[reports.ResourceRow]):
     def get_last_month_cost(self, row: reports.ResourceRow) -> str | None:
         """Return the exact amount, None where no bill of the last month names the resource."""
         return None if row.last_month_cost is None else exact_text(row.last_month_cost)
-
-
-def exact_text(amount: Decimal) -> str:
-    """Return an amount in full, without zeros at its end.
-
-    >>> exact_text(Decimal("1200.50")), exact_text(Decimal("100"))
-    ('1200.5', '100')
-    """
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class ChangeSerializer(serializers.Serializer[ResourceChange]):

@@ -8,7 +8,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from discovery.api import exact_text
+from discovery.amounts import exact_text
 from discovery.filters import FilterError
 from discovery.models import NotFoundReason
 from discovery.not_found_reports import (

@@ -7,6 +7,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.generic.base import TemplateResponseMixin
 
+from discovery.amounts import trimmed
 from discovery.filters import FilterError
 from discovery.models import NotFoundReason
 from discovery.not_found_reports import (
@@ -118,7 +119,7 @@ class NotFound(TemplateResponseMixin, OrganizationPage):
                     one.ids,
                     ", ".join(one.accounts),
                     ", ".join(one.regions),
-                    one.amount,
+                    trimmed(one.amount),
                     one.currency,
                 )
                 for one in report.services

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from discovery import reports
+from discovery.amounts import trimmed
 from discovery.filters import ResourceFilters
 from organizations.models import Organization
 from organizations.sheets import Column, Kind, Sheet
@@ -74,8 +75,8 @@ def _cells(row: reports.ResourceRow, names: Mapping[str, str]) -> tuple[Any, ...
         one.region,
         "; ".join(f"{key}={value}" for key, value in sorted(one.tags.items())),
         *(f"{at:%Y-%m-%d %H:%M:%S}" if at else "" for at in _times(row)),
-        row.month_to_date_cost,
-        row.last_month_cost,
+        trimmed(row.month_to_date_cost),
+        trimmed(row.last_month_cost),
         row.currency,
     )
 
