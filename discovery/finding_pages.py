@@ -170,6 +170,9 @@ class ThresholdsForm(forms.ModelForm[FindingThresholds]):
             "stopped_days",
             "snapshot_days",
             "unused_days",
+            "idle_days",
+            "idle_cpu_percent",
+            "idle_network_mb",
             "sensitive_ports",
         ]
 

@@ -1,5 +1,6 @@
 """Resources found in the connected accounts, and the runs that find them."""
 
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -125,6 +126,27 @@ class ResourceCost(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.resource_id} in {self.month:%Y-%m}"
+
+
+class ResourceMetrics(ScopedModel):
+    """How much a resource was used: daily figures of CloudWatch, as they were told last.
+
+    `values` are {name of discovery.metrics.wanted: [figure of each day from `first_day` on]}, None
+    for a day without one, an empty list where CloudWatch knows nothing at all.
+    """
+
+    resource = models.OneToOneField(Resource, on_delete=models.CASCADE, related_name="metrics")
+    first_day = models.DateField()
+    values = models.JSONField(default=dict)
+    measured_at = models.DateTimeField()
+
+    organization_path: ClassVar[str] = "resource__organization"
+
+    class Meta:
+        verbose_name_plural = "resource metrics"
+
+    def __str__(self) -> str:
+        return f"Use of {self.resource_id}"
 
 
 class NotFoundReason(models.TextChoices):
@@ -310,6 +332,28 @@ class FindingThresholds(ScopedModel):
         default=90,
         validators=[MaxValueValidator(3650)],
         help_text="IAM users and access keys that nobody has used for this long.",
+    )
+    idle_days = models.PositiveSmallIntegerField(
+        "idle days",
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(14)],
+        help_text="Running instances and load balancers that did next to nothing on each of this"
+        " many last days (14 at most).",
+    )
+    idle_cpu_percent = models.DecimalField(
+        "CPU of idle instances",
+        default=Decimal(3),
+        max_digits=4,
+        decimal_places=1,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="In percent: an instance is idle on a day when its CPU was not above this on"
+        " average…",
+    )
+    idle_network_mb = models.PositiveIntegerField(
+        "network of idle instances",
+        default=50,
+        validators=[MaxValueValidator(1_000_000)],
+        help_text="…and it moved no more than this many megabytes in and out.",
     )
     sensitive_ports = ArrayField(
         models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(65535)]),

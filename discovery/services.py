@@ -11,6 +11,7 @@ from connections.models import Connection
 from discovery import cost_services, finding_services
 from discovery.collectors import COLLECTORS
 from discovery.collectors.base import Collector
+from discovery.metrics.services import measure
 from discovery.models import DiscoveryRun
 from discovery.outcome import Outcome
 from discovery.reconcile import mark_disabled_regions, reconcile
@@ -117,6 +118,8 @@ def _search(run: DiscoveryRun, collectors: Sequence[Collector], outcome: Outcome
             for answers in batches:
                 outcome.add(answers, reconcile(run, answers))
                 run.advance(scopes_done=outcome.answered, found=run.found)
+    with run.timed("metrics"):
+        measure(run, session, regions, outcome)
     with run.timed("findings"):
         finding_services.find(connection)
     with run.timed("costs"):

@@ -32,6 +32,7 @@ from discovery.models import (
     Resource,
     ResourceChange,
     ResourceCost,
+    ResourceMetrics,
     ResourceType,
 )
 from organizations.access import Role
@@ -167,6 +168,9 @@ def belongings(cast: Cast) -> Belongings:
         ),
         ResourceCost.objects.create(
             resource=resource, month=now.date().replace(day=1), amount=1, currency="USD"
+        ),
+        ResourceMetrics.objects.create(
+            resource=resource, first_day=now.date(), values={"cpu": [1.5]}, measured_at=now
         ),
         NotFoundCost.objects.create(
             organization=acme,

@@ -302,18 +302,23 @@ def test_thresholds_are_the_organizations_own(cast: Cast, account: Connection, m
         "stopped_days": 30,
         "snapshot_days": 90,
         "unused_days": 90,
+        "idle_days": 7,
+        "idle_cpu_percent": "2.5",
+        "idle_network_mb": 10,
         "sensitive_ports": "22, 3389",
     }
     browser = cast.browser("fiona")
     assert browser.get(page).status_code == 200
     assert browser.post(page, {**form, "sensitive_ports": "22,x"}).status_code == 400
-    assert browser.post(page, {**form, "unattached_days": "9999"}).status_code == 400
+    for name, wrong in (("unattached_days", "9999"), ("idle_days", "15"), ("idle_days", "0")):
+        assert browser.post(page, {**form, name: wrong}).status_code == 400
     assert browser.post(page, form).status_code == 302
     thresholds = FindingThresholds.objects.get(organization=cast.acme)
     assert (thresholds.unattached_days, thresholds.sensitive_ports) == (2, [22, 3389])
     assert Finding.objects.filter(closed_at=None).count() == 1
     event = AuditEvent.objects.get(action="finding_thresholds.changed")
     assert event.changes["unattached_days"] == [7, 2]
+    assert event.changes["idle_cpu_percent"] == ["3", "2.5"]
 
 
 def test_the_api_lists_what_costs_most_first(
