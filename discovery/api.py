@@ -103,15 +103,23 @@ class ResourceCostSerializer(serializers.Serializer[ResourceCostsShown]):
 
 
 class ResourceDetailSerializer(ResourceSerializer):
-    """A resource with its costs and its history."""
+    """A resource with its costs, its use and its history."""
 
     costs = serializers.SerializerMethodField()
+    metrics = serializers.SerializerMethodField()
     changes = serializers.SerializerMethodField()
 
     @extend_schema_field(ResourceCostSerializer(many=True))
     def get_costs(self, row: reports.ResourceRow) -> Any:
         """Return the costs by currency."""
         return ResourceCostSerializer(self.context["detail"].costs, many=True).data
+
+    def get_metrics(self, row: reports.ResourceRow) -> dict[str, dict[str, float]]:
+        """Return {figure: {day: value}} of CloudWatch: bytes, percent of CPU, or a number."""
+        return {
+            one.name: {day.isoformat(): value for day, value in one.days.items()}
+            for one in self.context["detail"].use
+        }
 
     @extend_schema_field(ChangeSerializer(many=True))
     def get_changes(self, row: reports.ResourceRow) -> Any:

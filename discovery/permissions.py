@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from connections.aws.errors import AwsFailure
+from connections.aws.identity import identify
 from connections.aws.session import AwsSession
 from connections.jobs import CannotTellError, Permission
 from discovery.collectors import COLLECTORS
@@ -28,6 +29,8 @@ def _probe(call: Call) -> Callable[[AwsSession], None]:
         parameters = call.probe(client) if callable(call.probe) else call.probe
         if parameters is None:
             raise CannotTellError(f"There is nothing to try {call.action} on yet.")
+        if call.of_account:
+            parameters = {**parameters, "AccountId": identify(session).account_id}
         try:
             client.call(call.operation, **parameters)
         except AwsFailure as failure:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.resource_costs import CostLine, ResourceKey, exact_sum, resource_cost_lines
 from discovery.findings import BY_NAME
+from discovery.metrics.reports import Use, use_of
 from discovery.models import Finding, Resource, ResourceChange, ResourceType
 from discovery.months import months
 from discovery.reports import ResourceRow, rows_of
@@ -51,12 +52,13 @@ class ResourceCostsShown:
 
 @dataclass(frozen=True)
 class ResourceDetail:
-    """A resource, its costs, its history, its findings."""
+    """A resource, its costs, its history, its findings, how much it was used."""
 
     row: ResourceRow
     costs: Sequence[ResourceCostsShown]
     changes: Sequence[ResourceChange]
     findings: Sequence[Finding]
+    use: Sequence[Use]
 
 
 def resource_detail(organization: Organization, pk: int) -> ResourceDetail:
@@ -72,6 +74,7 @@ def resource_detail(organization: Organization, pk: int) -> ResourceDetail:
         costs=_costs(organization, resource, timezone.now().date()),
         changes=list(changes[:MAX_CHANGES]),
         findings=list(findings.order_by("closed_at", "-found_at")),
+        use=use_of(resource),
     )
 
 

@@ -66,7 +66,8 @@ def _write(wanted: Sequence[Wanted], series: Series) -> None:
     now = timezone.now()
     values: defaultdict[int, dict[str, list[float | None]]] = defaultdict(dict)
     for one in wanted:
-        values[one.resource][one.name] = series.get((one.resource, one.name), [])
+        days = series.get((one.resource, one.name), [])
+        values[one.resource][one.name] = days if days.count(None) < len(days) else []
     ResourceMetrics.objects.bulk_create(
         [
             ResourceMetrics(

@@ -212,8 +212,17 @@ def test_public_buckets_are_found_unless_access_is_blocked(account: Connection, 
     bucket("acl", public_grants=["READ"], public_access_block={})
     bucket("ignored", public_grants=["READ"], public_access_block={"IgnorePublicAcls": True})
     bucket("private", policy_is_public=False, public_grants=[])
+    whole = {"RestrictPublicBuckets": True, "IgnorePublicAcls": True}
+    bucket(
+        "in-a-closed-account",
+        policy_is_public=True,
+        public_grants=["READ"],
+        public_access_block={},
+        account_public_access_block=whole,
+    )
     bucket("unknown", policy_is_public=True, unknown=["public_access_block"])
     assert found(account) == {"policy": "public_buckets", "acl": "public_buckets"}
+    assert "the account's" in Finding.objects.get(resource__resource_id="acl").evidence
 
 
 def test_security_groups_open_to_everybody_are_found(account: Connection, make: Make) -> None:
