@@ -55,7 +55,7 @@ def _wanted(run: DiscoveryRun, regions: Collection[str]) -> Mapping[str, Sequenc
         gone_at=None,
     )
     wanted: defaultdict[str, list[Wanted]] = defaultdict(list)
-    fields = ("region", "pk", "type", "resource_id", "attributes")
+    fields = ("region", "pk", "type", "resource_id", "state", "attributes")
     for region, *about in rows.order_by("pk").values_list(*fields).iterator(chunk_size=_BATCH):
         wanted[region] += wanted_of(*about)
     return wanted

@@ -34,6 +34,7 @@ class Figure:
 CPU, NETWORK_IN, NETWORK_OUT = "cpu", "network_in", "network_out"
 REQUESTS, PROCESSED, FLOWS = "requests", "processed_bytes", "new_flows"
 SIZE, OBJECTS = "size", "objects"
+ATTACHED = "attached"
 FIGURES = {
     CPU: Figure("CPU, average of the day", "%"),
     NETWORK_IN: Figure("Network in", "bytes"),
@@ -43,9 +44,10 @@ FIGURES = {
     FLOWS: Figure("New connections"),
     SIZE: Figure("Size", "bytes"),
     OBJECTS: Figure("Objects"),
+    ATTACHED: Figure("Times measured while attached"),
 }
 # Figures for which CloudWatch reports nothing when there was nothing.
-ZERO_WHEN_ABSENT = frozenset({REQUESTS, PROCESSED, FLOWS})
+ZERO_WHEN_ABSENT = frozenset({REQUESTS, PROCESSED, FLOWS, ATTACHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +75,24 @@ class Wanted:
 
 MEASURED_TYPES = (
     ResourceType.EC2_INSTANCE,
+    ResourceType.EBS_VOLUME,
     ResourceType.LOAD_BALANCER,
     ResourceType.S3_BUCKET,
 )
 
 
 def wanted_of(
-    pk: int, kind: str, resource_id: str, attributes: Mapping[str, Any]
+    pk: int, kind: str, resource_id: str, state: str, attributes: Mapping[str, Any]
 ) -> Iterator[Wanted]:
-    """Yield what is asked for about one resource."""
-    if kind == ResourceType.EC2_INSTANCE:
+    """Yield what is asked for about one resource.
+
+    Of volumes only those that are free are: CloudWatch hears of a volume while it is attached, so
+    its silence tells since when nothing uses it.
+    """
+    if kind == ResourceType.EBS_VOLUME and state == "available":
+        where = (("VolumeId", resource_id),)
+        yield Wanted(pk, ATTACHED, "AWS/EBS", "VolumeReadBytes", "SampleCount", where)
+    elif kind == ResourceType.EC2_INSTANCE:
         by_id = (("InstanceId", resource_id),)
         yield Wanted(pk, CPU, "AWS/EC2", "CPUUtilization", "Average", by_id)
         yield Wanted(pk, NETWORK_IN, "AWS/EC2", "NetworkIn", "Sum", by_id)

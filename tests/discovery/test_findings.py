@@ -120,7 +120,7 @@ def test_a_volume_is_found_when_it_is_unattached_for_long(
     bill.write("vol-free", "0.8000000000000000000000000001")
     assert found(account) == {"vol-free": "unattached_volumes"}
     one = Finding.objects.get()
-    assert one.evidence == "8 GiB attached to no instance, seen so since 5 January 2020."
+    assert one.evidence == "8 GiB attached to no instance, so since 5 January 2020 at least."
     assert one.since == LONG_AGO
     assert (one.monthly_cost, one.currency) == (Decimal("0.8000000000000000000000000001"), "USD")
     assert bill.days == {30}

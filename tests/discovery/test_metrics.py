@@ -198,6 +198,20 @@ def test_an_instance_that_does_nothing_is_found_and_a_busy_one_is_not(world: Wor
     assert set(found("idle_instances")) == {idle, unknown}
 
 
+def test_a_free_volume_of_which_cloudwatch_is_silent_is_found_at_once(world: World) -> None:
+    silent, used_lately, new = world.volume(), world.volume(), world.volume()
+    put(world, "AWS/EBS", "VolumeReadBytes", {"VolumeId": used_lately}, [1e6, None, None])
+    world.discover()
+    old = Resource.objects.filter(resource_id__in=[silent, used_lately])
+    for row in old:
+        row.attributes["created_at"] = "2020-01-05T10:20:30Z"
+        row.save()
+    finding_services.find(world.connection)
+    one = Finding.objects.get(rule="unattached_volumes", closed_at=None)
+    assert one.resource.resource_id == silent != new
+    assert one.since == midnight() - timedelta(days=DAYS)
+
+
 def test_a_load_balancer_is_idle_by_what_came_in(world: World) -> None:
     elb, subnets = world.root("elbv2"), world.subnets()
     for name in ("silent", "redirects"):
