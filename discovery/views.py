@@ -150,7 +150,7 @@ def _entries(params: QueryDict, problems: dict[str, list[str]]) -> list[Entry]:
         fields.entry("min_month_to_date_cost", "This month at least"),
         fields.entry("min_last_month_cost", "Last month at least"),
         fields.entry("tag_key", "Tag"),
-        fields.entry("tag_value", "Value of the tag, if any"),
+        fields.entry("tag_value", "With the value"),
     ]
 
 
