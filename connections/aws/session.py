@@ -24,6 +24,7 @@ from botocore.utils import parse_timestamp
 
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
 from connections.aws.errors import Attempt, failure_from
+from connections.aws.parsing import ParserFactory
 from connections.models import AuthMethod, Connection, ExternalId
 from organizations.crypto import Secret
 from organizations.models import Organization
@@ -207,6 +208,7 @@ def _signed_in(credentials: Credentials, config: Config) -> BotocoreSession:
 def _botocore_session() -> BotocoreSession:
     session = BotocoreSession()
     session.register_component("data_loader", _KNOWLEDGE)
+    session.register_component("response_parser_factory", ParserFactory())
     return session
 
 
