@@ -257,6 +257,8 @@ ADMIN: dict[str, tuple[Action | Guard, Action | Guard | None]] = {
     "billing.billingmonth": (Action.MANAGE_CONNECTIONS, None),
     "discovery.discoveryrun": (Action.MANAGE_CONNECTIONS, None),
     "discovery.resource": (Action.MANAGE_CONNECTIONS, None),
+    "discovery.finding": (Action.MANAGE_CONNECTIONS, None),
+    "discovery.findingthresholds": (Action.MANAGE_CONNECTIONS, None),
     "django_celery_beat.periodictask": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
     "django_celery_beat.intervalschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
     "django_celery_beat.crontabschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),

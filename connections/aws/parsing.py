@@ -32,7 +32,7 @@ class _ByElement(parsers.BaseXMLResponseParser):
             found = members.get(tag[tag.find("}") + 1 :])
             if found is None:
                 continue
-            name, member = found
+            name = found[0]
             if name in several:
                 several[name].append(element)
             elif name in parsed:

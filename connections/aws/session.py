@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from botocore import __version__ as BOTOCORE  # noqa: N812 - a constant
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -32,7 +33,8 @@ from organizations.runs import ErrorClass, RunFailure
 
 HOME_REGION = "us-east-1"
 _BASE = {
-    "user_agent_extra": "countinghouse",
+    # botocore would put its own together anew for each call.
+    "user_agent": f"Botocore/{BOTOCORE} countinghouse",
     "max_pool_connections": 32,
     "s3": {"addressing_style": "auto"},
 }
