@@ -78,10 +78,11 @@ def month() -> Any:
     return timezone.now().date().replace(day=1)
 
 
-@pytest.mark.parametrize(("kind", "resource_id", "arn", "form"), FORMS)
+@pytest.mark.parametrize("named", FORMS)
 def test_each_form_of_id_on_the_bill_leads_to_its_resource(
-    cast: Cast, payer: Connection, make: Make, kind: str, resource_id: str, arn: str, form: str
+    cast: Cast, payer: Connection, make: Make, named: tuple[str, str, str, str]
 ) -> None:
+    kind, resource_id, arn, form = named
     made = make(kind, resource_id, arn)
     billed = arn if form == "arn" else resource_id
     one = item(billed, "1.25")
@@ -107,7 +108,7 @@ def test_a_resource_that_is_named_in_two_ways_has_one_cost(
 
 
 @pytest.mark.parametrize(
-    ("kind", "resource_id", "attributes", "other", "why"),
+    "belonging",
     [
         ("ec2_instance", "i-1", {"volumes": ["vol-9"]}, "vol-9", "volume of this instance"),
         ("ec2_image", "ami-1", {"snapshots": ["snap-9"]}, f"{EC2}:snapshot/snap-9", "snapshot"),
@@ -124,12 +125,9 @@ def test_what_is_billed_under_other_ids_is_told_beside_its_own(
     cast: Cast,
     payer: Connection,
     make: Make,
-    kind: str,
-    resource_id: str,
-    attributes: dict[str, Any],
-    other: str,
-    why: str,
+    belonging: tuple[str, str, dict[str, Any], str, str],
 ) -> None:
+    kind, resource_id, attributes, other, why = belonging
     made = make(kind, resource_id, f"{EC2}:thing/{resource_id}", attributes=attributes)
     deliver(payer, month(), [item(resource_id, "1"), item(other, "3")])
     told = cast.api(Role.VIEWER).get(f"/api/v1/resources/{made.pk}/").json()["costs"]
