@@ -139,16 +139,29 @@ def stacked(
     return StackedChart(tuple(periods), tuple(series), currency)
 
 
-def bars(amounts: Mapping[str, Decimal], labels: Mapping[str, str], currency: str) -> BarChart:
-    """Build a ranking from {key: amount}."""
+def bars(
+    amounts: Mapping[str, Decimal],
+    labels: Mapping[str, str],
+    currency: str,
+    *,
+    whole: Decimal | None = None,
+    others: int = 0,
+) -> BarChart:
+    """Build a ranking from {key: amount}.
+
+    Where `amounts` has the leading keys only, `whole` is the sum of all keys and `others` says how
+    many more there are.
+    """
     top = leading(amounts)
-    rest = [key for key in amounts if key not in top]
+    others += len(amounts) - len(top)
     slots = colours(top)
     rows: list[tuple[str, int | str, Decimal]] = [
         (labels.get(key, key), slots[key], amounts[key]) for key in top
     ]
-    if rest:
-        rows.append((_others(len(rest)), OTHER, added(amounts[key] for key in rest)))
+    if others:
+        whole = added(amounts.values()) if whole is None else whole
+        rest = added([whole, *(amounts[key].copy_negate() for key in top)])
+        rows.append((_others(others), OTHER, rest))
     return BarChart(
         tuple(row[0] for row in rows),
         tuple(row[1] for row in rows),

@@ -7,7 +7,13 @@ from typing import Any, TypeVar
 
 from django.db import models
 
-from billing.cost_terms import CostFilter, CostQueryError, Granularity, Parameters
+from billing.cost_terms import (
+    MAX_FILTERS,
+    CostFilter,
+    CostQueryError,
+    Granularity,
+    Parameters,
+)
 from billing.dimensions import PLAIN_NAMES, is_dimension
 from billing.measures import Measure
 
@@ -27,7 +33,7 @@ def read(params: Parameters, *, today: date, also_known: frozenset[str]) -> dict
         "currency": reading.one("currency", str),
         "limit": reading.one("limit", _count),
         "group_by": tuple(
-            name for text in reading.given.get("group_by", ()) for name in _names(text)
+            name for text in reading.given.get("group_by", ()) for name in dimension_names(text)
         ),
         "filters": reading.filters(also_known | _SINGLE | {"group_by"}),
     }
@@ -63,17 +69,21 @@ class _Reading:
         for name, values in self.given.items():
             if name in others:
                 continue
-            is_negated = name.endswith("!")
-            dimension = name[:-1] if name.endswith(("!", "=")) else name
-            if is_dimension(dimension):
-                found.append(CostFilter(dimension, is_negated, tuple(values)))
+            one = CostFilter.named(name, values)
+            if is_dimension(one.dimension):
+                found.append(one)
             else:
                 self.errors[name] = ["This parameter is not known here."]
+        if len(found) > MAX_FILTERS:
+            self.errors["filters"] = [f"Use at most {MAX_FILTERS} filters at once."]
         return tuple(found)
 
 
-def _names(text: str) -> list[str]:
-    """Split `service,tag:team` at its commas; a key takes all that follows, commas included."""
+def dimension_names(text: str) -> list[str]:
+    """Split a group_by like `service,tag:team` at its commas.
+
+    A key takes all that follows, commas included.
+    """
     names: list[str] = []
     while text:
         head, comma, rest = text.partition(",")

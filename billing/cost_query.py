@@ -5,9 +5,13 @@ The query string is the permalink of a page and the parameters of the API:
     from=2026-01-01&to=2026-02-01&granularity=monthly&group_by=service&group_by=tag:team
     &account=111122223333&charge_type!=Tax
 
-A repeated filter means "any of" (with `!`: "none of"). Filters on different names all hold. A blank
-value asks for cost without one (`region=`, `tag:team=`). The last character of a filter's name may
-be the operator: `!` is not, `=` is; only a key that itself ends in one of the two needs the latter.
+A repeated filter means "any of" (negated: "none of"). Filters on different names all hold, and so
+do those with different operators. A blank value asks for cost without one (`region=`, `tag:team=`).
+
+A filter's name ends in its operator: nothing or `=` is, `!` is not, `~` contains, `!~` does not
+contain. A part is looked for in upper and lower case alike; it is plain text, no pattern. Only a
+key that itself ends in `!`, `=` or `~` may need a `=` before the operator: `tag:wow!=` is `wow!`,
+`tag:wow!=~` contains.
 """
 
 import re
@@ -24,15 +28,15 @@ from billing.cost_terms import (
     CostFilter,
     CostQueryError,
     Granularity,
+    Operator,
     Parameters,
 )
-from billing.dimensions import RESOURCE, TAG_SOURCES, Dimension
+from billing.dimensions import Dimension
 from billing.measures import Measure
 
-__all__ = ["CostFilter", "CostQuery", "CostQueryError", "Granularity"]
+__all__ = ["CostFilter", "CostQuery", "CostQueryError", "Granularity", "Operator"]
 
 MAX_GROUPS = 6
-MAX_FILTERS = 20
 MAX_VALUES = 900  # a query string may carry 1000 parameters
 MAX_TEXT = 2048
 MAX_LIMIT = 100_000
@@ -68,17 +72,6 @@ class CostQuery:
     def groups(self) -> tuple[Dimension, ...]:
         """Return the dimensions grouped by."""
         return tuple(Dimension.named(name) for name in self.group_by)
-
-    @property
-    def needs_resource(self) -> bool:
-        """Say whether the answer needs facts by resource."""
-        return RESOURCE in self.group_by or any(one.dimension == RESOURCE for one in self.filters)
-
-    @property
-    def needs_tags(self) -> bool:
-        """Say whether the answer needs tags or cost categories."""
-        names = (*self.group_by, *(one.dimension for one in self.filters))
-        return any(Dimension.named(name).source in TAG_SOURCES for name in names)
 
     @classmethod
     def from_params(
@@ -118,8 +111,6 @@ class CostQuery:
     def _problems(self) -> Iterable[tuple[str, str]]:
         yield from self._range_problems()
         yield from self._group_problems()
-        if len(self.filters) > MAX_FILTERS:
-            yield "filters", f"Use at most {MAX_FILTERS} filters at once."
         for one in self.filters:
             yield from _filter_problems(one)
         if self.currency is not None and not _CURRENCY.fullmatch(self.currency):
@@ -163,6 +154,11 @@ def _filter_problems(one: CostFilter) -> Iterable[tuple[str, str]]:
         yield one.parameter, f"Give at most {MAX_VALUES} values."
     if any(not _is_storable(value) for value in one.values):
         yield one.parameter, _TEXT_SENTENCE
+    if one.is_part and "" in one.values:
+        yield (
+            one.parameter,
+            "Write the text to look for; cost without a value is asked for by “is”.",
+        )
 
 
 _TEXT_SENTENCE = f"Write plain text of at most {MAX_TEXT} characters, without NUL."
@@ -188,10 +184,10 @@ def _is_storable(text: str) -> bool:
 
 
 def _merged(filters: Iterable[CostFilter]) -> tuple[CostFilter, ...]:
-    values: dict[tuple[str, bool], set[str]] = {}
+    values: dict[tuple[str, bool, bool], set[str]] = {}
     for one in filters:
-        values.setdefault((one.dimension, one.is_negated), set()).update(one.values)
+        values.setdefault((one.dimension, one.is_negated, one.is_part), set()).update(one.values)
     return tuple(
-        CostFilter(dimension, is_negated, tuple(sorted(found)))
-        for (dimension, is_negated), found in sorted(values.items())
+        CostFilter(dimension, is_negated, tuple(sorted(found)), is_part)
+        for (dimension, is_negated, is_part), found in sorted(values.items())
     )

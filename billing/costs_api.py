@@ -15,9 +15,10 @@ from rest_framework.response import Response
 
 from billing.cost_csv import cost_csv
 from billing.cost_query import MAX_LIMIT, CostQuery, CostQueryError
-from billing.cost_terms import Granularity
+from billing.cost_terms import SUFFIXES, Granularity
 from billing.dimensions import COST_CATEGORY_PREFIX, NAMED_DIMENSIONS, PLAIN_NAMES, TAG_PREFIX
 from billing.exact import plain
+from billing.exports import record_export
 from billing.measures import Measure
 from billing.reports import NAMED_GROUPS, CostReport, CostRow, cost_report, names_for, stream
 from billing.unconnected import unconnected_accounts
@@ -30,7 +31,10 @@ _OURS = frozenset({"format", "organization"})
 
 class _CostRowSerializer(serializers.Serializer[Any]):
     period = serializers.CharField(
-        help_text="YYYY-MM-DD, YYYY-MM (billing period), or from/to of the whole range."
+        help_text=(
+            "YYYY-MM-DD (of a week its Monday, also where that lies before the range), "
+            "YYYY-MM (billing period), or from/to of the whole range."
+        )
     )
     group = serializers.DictField(
         child=serializers.CharField(),
@@ -79,7 +83,7 @@ class Costs(OrganizationAPIView):
     content_negotiation_class = _FormatIsOurs
     query_parameters = frozenset(
         {"from", "to", "granularity", "metric", "group_by", "currency", "limit", "format"}
-        | {name + operator for name in PLAIN_NAMES for operator in ("", "!", "=")}
+        | {name + suffix for name in PLAIN_NAMES for suffix in SUFFIXES}
         | {TAG_PREFIX, COST_CATEGORY_PREFIX}
     )
 
@@ -88,7 +92,14 @@ class Costs(OrganizationAPIView):
         parameters=[
             OpenApiParameter("from", OpenApiTypes.DATE, description="First day."),
             OpenApiParameter("to", OpenApiTypes.DATE, description="First day that is left out."),
-            OpenApiParameter("granularity", OpenApiTypes.STR, enum=Granularity.values),
+            OpenApiParameter(
+                "granularity",
+                OpenApiTypes.STR,
+                enum=Granularity.values,
+                description=(
+                    "A week begins on Monday; of a week that the range cuts, its days in it count."
+                ),
+            ),
             OpenApiParameter("metric", OpenApiTypes.STR, enum=Measure.values),
             OpenApiParameter(
                 "group_by",
@@ -108,7 +119,10 @@ class Costs(OrganizationAPIView):
                     name,
                     OpenApiTypes.STR,
                     many=True,
-                    description=f"Only this {label.lower()}; `{name}!=` leaves it out.",
+                    description=(
+                        f"Only this {label.lower()}; `{name}!=` leaves it out, `{name}~=` wants "
+                        f"the text anywhere in it, in upper or lower case, `{name}!~=` nowhere."
+                    ),
                 )
                 for name, label in NAMED_DIMENSIONS
             ),
@@ -157,6 +171,9 @@ class Costs(OrganizationAPIView):
 
         Amounts are exact and in one currency; costs of accounts that are not connected are in no
         amount. Tags and cost categories filter like the other dimensions: `tag:team=web`.
+
+        A repeated filter means any of its values, or, negated, none of them; different filters
+        all hold. A blank value finds cost without one: `tag:team=`.
         """
         wanted = _format(request)
         try:
@@ -171,6 +188,7 @@ class Costs(OrganizationAPIView):
 
     def _csv(self, query: CostQuery) -> HttpResponseBase:
         currency, rows = stream(self.organization, query)
+        record_export(self.organization, "csv", f"?{query.to_query_string()}")
         names = names_for(self.organization, query.group_by)
         return StreamingHttpResponse(
             cost_csv(query, currency, rows, names),

@@ -24,6 +24,7 @@ _BILLED = ("delivery_id", "account_id", "payer_account_id", "currency")
 class CountedDelivery:
     """A current delivery: whose, of which month, and how complete.
 
+    `has_rollup` and `day_rollups` say in which tables its days are summed.
     `first_day` and `last_day` are the first and last day of its facts, None where unknown: a
     delivery may hold days outside its month.
     """
@@ -38,6 +39,8 @@ class CountedDelivery:
     data_through: date | None
     is_final: bool
     loaded_at: datetime | None
+    has_rollup: bool
+    day_rollups: frozenset[str]
 
     def touches(self, start: date, end: date) -> bool:
         """Say whether it may hold facts of the days start <= day < end."""
@@ -58,12 +61,14 @@ class BilledAccount(NamedTuple):
 class Counted:
     """What counts.
 
+    organization  whose
     deliveries  newest month first
     accounts    the accounts connected now
     elsewhere   accounts of these deliveries that are counted from another one of them
     currencies  the currencies that the connected accounts were billed in, sorted
     """
 
+    organization: Organization
     deliveries: tuple[CountedDelivery, ...]
     accounts: tuple[str, ...]
     elsewhere: tuple[BilledAccount, ...]
@@ -93,6 +98,7 @@ def counted(organization: Organization, start: date, end: date) -> Counted:
     ids = {one.id for one in touching}
     rows = [(BilledAccount(*row[:3]), row[3]) for row in billed.values_list(*_BILLED)]
     return Counted(
+        organization=organization,
         deliveries=touching,
         accounts=accounts,
         elsewhere=tuple(
@@ -132,6 +138,8 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             data_through=month.delivery.data_through,
             is_final=month.delivery.is_final,
             loaded_at=month.delivery.loaded_at,
+            has_rollup=month.delivery.has_rollup,
+            day_rollups=frozenset(month.delivery.day_rollups),
         )
         for month in months
     ]

@@ -7,6 +7,8 @@ from typing import Self
 TAG_PREFIX = "tag:"
 COST_CATEGORY_PREFIX = "cost_category:"
 RESOURCE = "resource"
+ACCOUNT = "account"
+ORGANIZATIONAL_UNIT = "organizational_unit"
 
 # Name -> (column of billing_cost_key, label).
 _COLUMNS = {
@@ -19,10 +21,13 @@ _COLUMNS = {
     "pricing_term": ("pricing_term", "Pricing term"),
     "billing_entity": ("billing_entity", "Billing entity"),
 }
-PLAIN_NAMES = (*_COLUMNS, RESOURCE)
+# Name -> label of the dimensions that an organization derives from others: see billing.derived.
+_DERIVED = {ORGANIZATIONAL_UNIT: "Organizational unit"}
+PLAIN_NAMES = (*_COLUMNS, RESOURCE, *_DERIVED)
 NAMED_DIMENSIONS = (
     *((name, label) for name, (_, label) in _COLUMNS.items()),
     (RESOURCE, "Resource"),
+    *_DERIVED.items(),
 )
 
 
@@ -33,6 +38,7 @@ class Source(StrEnum):
     RESOURCE = "resource"
     TAGS = "tags"
     COST_CATEGORIES = "cost_categories"
+    DERIVED = "derived"
 
 
 TAG_SOURCES = frozenset({Source.TAGS, Source.COST_CATEGORIES})
@@ -55,6 +61,8 @@ class Dimension:
             return cls(name, label, Source.COST_KEY, column)
         if name == RESOURCE:
             return cls(name, "Resource", Source.RESOURCE, "resource_id")
+        if name in _DERIVED:
+            return cls(name, _DERIVED[name], Source.DERIVED, name)
         if name.startswith(TAG_PREFIX):
             key = _key(name, TAG_PREFIX)
             return cls(name, f"Tag {key}", Source.TAGS, key)

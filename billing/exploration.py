@@ -1,6 +1,6 @@
-"""What the explorer shows: an answer as a ranking of groups and as bars over time."""
+"""What the explorer shows: an answer as a ranking of groups and as bars over time. Reads only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -8,13 +8,12 @@ from decimal import Decimal
 from billing import charts
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
 from billing.exact import added
+from billing.explorer_question import Asked
 from billing.periods import month_start
-from billing.reports import CostReport, CostRow, cost_report, filtered
-from organizations.models import Organization
+from billing.ranking import Ranked, Ranking, ranking
+from billing.reports import answer
 
-MAX_GROUPS = 2
-MAX_ROWS = 500
-MAX_DAYS = 400
+PAGE_ROWS = 100
 _SEPARATOR = "\x1f"  # joins the values of two groups into one key
 ALL = "all"
 
@@ -26,6 +25,7 @@ class Group:
     values: tuple[str, ...]
     names: tuple[str, ...]
     amount: Decimal
+    previous: Decimal
     slot: int | str
 
 
@@ -33,132 +33,148 @@ class Group:
 class Exploration:
     """The answer for a page.
 
-    report        the totals by group, the biggest first, at most MAX_ROWS of them
-    groups        its rows; empty when nothing is grouped by
-    hidden_count  groups beyond those, `hidden_amount` what they cost together
-    timeline      bars over time, None for a total
-    ranking       bars by group, None unless a total is asked for
+    ranking    a page of the groups, and the sums of all
+    groups     its rows; empty when nothing is grouped by
+    page       the number of the page, `page_count` of how many
+    timeline   bars over time, None for a total
+    bars       bars by group, None unless a total is asked for
     """
 
-    report: CostReport
+    asked: Asked
+    ranking: Ranking
     groups: list[Group]
-    hidden_count: int
-    hidden_amount: Decimal
+    page: int
+    page_count: int
     timeline: charts.StackedChart | None
-    ranking: charts.BarChart | None
+    bars: charts.BarChart | None
 
     @property
     def is_empty(self) -> bool:
         """Say whether there is no cost at all to show."""
-        return not self.report.rows
+        return not self.ranking.row_count
 
-
-def explore(organization: Organization, query: CostQuery) -> Exploration:
-    """Answer for a page, in a constant number of database queries. Raises CostQueryError."""
-    _check(query)
-    totals = replace(query, granularity=Granularity.TOTAL, limit=MAX_ROWS)
-    report = cost_report(organization, totals)
-    keys = {_key(row): row.amount for row in report.rows}
-    labels = {_key(row): " · ".join(_names(report, row)) for row in report.rows}
-    currency = report.currency or ""
-    timeline = ranking = None
-    if query.granularity != Granularity.TOTAL:
-        timeline = _timeline(organization, query, report, labels)
-    elif query.group_by:
-        ranking = charts.bars(keys, labels, currency)
-    shown = charts.colours(charts.leading(keys))
-    return Exploration(
-        report=report,
-        groups=[
-            Group(row.group, _names(report, row), row.amount, shown.get(_key(row), charts.OTHER))
-            for row in report.rows
-        ]
-        if query.group_by
-        else [],
-        hidden_count=report.row_count - len(report.rows),
-        hidden_amount=added([report.total, *(amount.copy_negate() for amount in keys.values())]),
-        timeline=timeline,
-        ranking=ranking,
-    )
-
-
-def _check(query: CostQuery) -> None:
-    if len(query.group_by) > MAX_GROUPS:
-        raise CostQueryError({"group_by": [f"A page groups by at most {MAX_GROUPS} dimensions."]})
-    days = (query.end - query.start).days
-    if query.granularity == Granularity.DAILY and days > MAX_DAYS:
-        raise CostQueryError(
-            {
-                "granularity": [
-                    f"Daily figures of more than {MAX_DAYS} days do not fit on a page ({days} "
-                    "were asked for). Choose monthly figures or fewer days."
-                ]
-            }
+    @property
+    def elsewhere(self) -> Ranked | None:
+        """Return what the groups on other pages cost together, None where there are none."""
+        if self.page_count < 2:
+            return None
+        return Ranked(
+            (),
+            added([self.ranking.total, *(one.amount.copy_negate() for one in self.groups)]),
+            added(
+                [self.ranking.previous_total, *(one.previous.copy_negate() for one in self.groups)]
+            ),
         )
 
 
+def explore(asked: Asked, page: int = 1) -> Exploration:
+    """Answer for a page, in a constant number of database queries. Raises CostQueryError."""
+    query = asked.query
+    found = ranking(
+        asked.totals,
+        asked.previous,
+        asked.what,
+        asked.currency,
+        asked.order,
+        first=(page - 1) * PAGE_ROWS,
+        count=PAGE_ROWS,
+    )
+    page_count = max(1, -(-found.row_count // PAGE_ROWS))
+    if page > page_count:
+        raise CostQueryError({"page": [f"There is no page {page}: the last one is {page_count}."]})
+    leading = {_key(one.values): one.amount for one in found.leading}
+    labels = {_key(one.values): " · ".join(asked.readable(one.values)) for one in found.leading}
+    timeline = bars = None
+    if query.granularity != Granularity.TOTAL:
+        timeline = _timeline(asked, found, labels)
+    elif query.group_by:
+        bars = charts.bars(
+            leading,
+            labels,
+            asked.currency or "",
+            whole=found.total,
+            others=found.row_count - len(leading),
+        )
+    slots = charts.colours(leading)
+    return Exploration(
+        asked=asked,
+        ranking=found,
+        groups=[
+            Group(
+                one.values,
+                asked.readable(one.values),
+                one.amount,
+                one.previous,
+                slots.get(_key(one.values), charts.OTHER),
+            )
+            for one in found.rows
+        ]
+        if query.group_by
+        else [],
+        page=page,
+        page_count=page_count,
+        timeline=timeline,
+        bars=bars,
+    )
+
+
+def over_time(asked: Asked) -> dict[str, Decimal]:
+    """Return {period: cost} of every period from the first to the last with costs."""
+    query = replace(asked.query, group_by=(), limit=None)
+    found = {row.period: row.amount for row in answer(query, asked.what, asked.currency)[0]}
+    if not found:
+        return {}
+    return {period: found.get(period, Decimal(0)) for period in _periods(found, query.granularity)}
+
+
 def _timeline(
-    organization: Organization,
-    query: CostQuery,
-    report: CostReport,
-    labels: Mapping[str, str],
+    asked: Asked, found: Ranking, labels: Mapping[str, str]
 ) -> charts.StackedChart | None:
     """Return the bars: the leading groups, and all the rest as the difference to the whole."""
-    query = replace(query, limit=None)
-    whole = cost_report(organization, replace(query, group_by=()))
-    if not whole.rows:
+    whole = over_time(asked)
+    if not whole:
         return None
-    periods = _periods([row.period for row in whole.rows], query.granularity)
-    per_period = {row.period: row.amount for row in whole.rows}
-    amounts: dict[tuple[str, str], Decimal] = {}
-    leading = charts.leading({_key(row): row.amount for row in report.rows})
-    if query.group_by:
-        rows = cost_report(organization, _only(query, report, leading)).rows
-        amounts = {(row.period, _key(row)): row.amount for row in rows if _key(row) in leading}
+    leading = {_key(one.values): one for one in found.leading}
+    amounts = {(period, ALL): amount for period, amount in whole.items()}
+    others = 0
+    if asked.query.group_by:
+        rows = answer(_only(asked.query, found.leading), asked.what, asked.currency)[0]
+        amounts = {
+            (row.period, _key(row.group)): row.amount for row in rows if _key(row.group) in leading
+        }
+        others = found.row_count - len(leading)
     else:
-        amounts = {(period, ALL): amount for period, amount in per_period.items()}
         labels = {ALL: "Cost"}
     return charts.stacked(
-        periods,
-        amounts,
-        labels,
-        report.currency or "",
-        per_period=per_period,
-        others=report.row_count - len(leading),
+        list(whole), amounts, labels, asked.currency or "", per_period=whole, others=others
     )
 
 
-def _only(query: CostQuery, report: CostReport, leading: Iterable[str]) -> CostQuery:
+def _only(query: CostQuery, leading: list[Ranked]) -> CostQuery:
     """Narrow the query to the values that the leading groups have."""
-    wanted = set(leading)
-    rows = [row for row in report.rows if _key(row) in wanted]
-    filters = [
-        CostFilter(dimension, False, tuple(sorted({row.group[n] for row in rows})))
+    narrowed = tuple(
+        CostFilter(dimension, False, tuple({one.values[n] for one in leading}))
         for n, dimension in enumerate(query.group_by)
-    ]
-    return filtered(query, *filters)
-
-
-def _key(row: CostRow) -> str:
-    return _SEPARATOR.join(row.group)
-
-
-def _names(report: CostReport, row: CostRow) -> tuple[str, ...]:
-    return tuple(
-        report.names.of(dimension.name, value) or value or f"No {_in_a_sentence(dimension.label)}"
-        for dimension, value in zip(report.query.groups, row.group, strict=True)
     )
+    # What is asked for by value already holds for the leading groups: they take its place.
+    kept = tuple(
+        one
+        for one in query.filters
+        if one.dimension not in query.group_by or one.is_negated or one.is_part
+    )
+    return replace(query, filters=(*kept, *narrowed), limit=None)
 
 
-def _in_a_sentence(label: str) -> str:
-    return label[:1].lower() + label[1:]
+def _key(values: tuple[str, ...]) -> str:
+    return _SEPARATOR.join(values)
 
 
-def _periods(found: list[str], granularity: Granularity) -> list[str]:
+def _periods(found: Mapping[str, Decimal], granularity: Granularity) -> list[str]:
     """Return every period from the first to the last that has costs: a gap is a zero."""
     if granularity == Granularity.MONTHLY:
         first, last = (date.fromisoformat(f"{one}-01") for one in (min(found), max(found)))
         count = (last.year - first.year) * 12 + last.month - first.month + 1
         return [f"{month_start(first, n):%Y-%m}" for n in range(count)]
     start, end = date.fromisoformat(min(found)), date.fromisoformat(max(found))
-    return [(start + timedelta(days=n)).isoformat() for n in range((end - start).days + 1)]
+    step = 7 if granularity == Granularity.WEEKLY else 1
+    return [(start + timedelta(days=n)).isoformat() for n in range(0, (end - start).days + 1, step)]

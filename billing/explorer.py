@@ -1,34 +1,51 @@
-"""The explorer's address: the API's own parameters, plus `period` (by name) and `sort`.
+"""The explorer's address: the API's own parameters, plus what is the page's own.
 
-    ?period=last-month&group_by=service&service!=AmazonEC2&sort=-name
+    ?period=last-month&group_by=service&service!=AmazonEC2&sort=-name&compare=previous&page=2
 
-The form cannot write a parameter like `service!`, so it sends its fields under names of its own
-(`FORM_MARK` tells) and is led on to the address they mean.
+`period` is a range by name, `compare=previous` sets the days before beside it, `format` is that of
+a download. Without anything the address means this month by service.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from django.http import QueryDict
 
 from billing import periods
-from billing.cost_query import CostFilter
+from billing.cost_params import dimension_names
+from billing.cost_query import CostFilter, Operator
 from billing.dimensions import is_dimension
 from billing.measures import Measure
 
-FORM_MARK = "edit"
 CUSTOM = "custom"
-_READABLE = ":!"
-SORTS = {"-amount": "amount", "amount": "amount", "name": "name", "-name": "name"}
+READABLE = ":!~"
+# What to sort by -> whether the page must compare, and the number of group-bys it needs.
+_SORTS = {
+    "amount": (False, 0),
+    "name": (False, 1),
+    "second": (False, 2),
+    "previous": (True, 0),
+    "change": (True, 0),
+    "percent": (True, 0),
+}
+SORTS = tuple(sign + name for name in _SORTS for sign in ("", "-"))
 DEFAULT_SORT = "-amount"
 DEFAULT_GRANULARITY = "daily"
 DEFAULT_GROUP = "service"
-_OWN = ("period", "sort")
-_API_ONLY = ("limit", "format", "organization")
+PREVIOUS = "previous"
+FORMATS = ("csv", "xlsx")
+# Charge types that a box of the form leaves out.
+LEFT_OUT = {"Credit": "Credits", "Refund": "Refunds", "Tax": "Tax"}
+LEAVES_OUT = CostFilter("charge_type", True).parameter
+_OWN = ("period", "sort", "compare", "page", "format")
+_API_ONLY = ("limit", "organization")
+_PAGE = re.compile(r"[1-9][0-9]{0,6}")
 # Where a click on a value leads: that value alone, by this.
 _CLOSER = {
+    "organizational_unit": "account",
     "account": "service",
     "service": "usage_type",
     "region": "service",
@@ -45,69 +62,38 @@ class FilterRow:
     """One row of the filter form: `service is not AmazonEC2`."""
 
     dimension: str = ""
-    is_not: bool = False
+    operator: Operator = Operator.IS
     value: str = ""
 
     @property
     def parameter(self) -> str:
         """Return the name of the API's parameter."""
-        return CostFilter(self.dimension, self.is_not, (self.value,)).parameter
+        return CostFilter.of(self.dimension, self.operator, (self.value,)).parameter
 
 
-def address_of(form: QueryDict, today: date) -> str:
-    """Return the query string that the submitted form means."""
-    address = QueryDict(mutable=True)
-    for name, value in _period_of(form, today).items():
-        address[name] = value
-    for name, default in (
-        ("granularity", DEFAULT_GRANULARITY),
-        ("metric", Measure.UNBLENDED.value),
-        ("sort", DEFAULT_SORT),
-        ("currency", ""),
-    ):
-        value = form.get(name, "")
-        if value not in ("", default):
-            address[name] = value
-    groups = [one for one in (form.get("group_1", ""), form.get("group_2", "")) if one]
-    address.setlist("group_by", [one for n, one in enumerate(groups) if one not in groups[:n]])
-    for row in _filters_of(form):
-        address.appendlist(row.parameter, row.value)
-    return address.urlencode(safe=_READABLE)
+def is_bare(params: QueryDict) -> bool:
+    """Say whether the address asks for nothing in particular: it stands for the default."""
+    return not any(params.getlist(name) for name in params if name not in _OWN or name == "period")
 
 
-def _period_of(form: QueryDict, today: date) -> dict[str, str]:
-    """Return the period chosen by name, or the days, if somebody changed those."""
-    name = form.get("period", "")
-    first, last = form.get("first_day", ""), form.get("last_day", "")
-    if form.get("shown") != f"{first}/{last}" or name not in periods.PRESETS:
-        return {"from": first, "to": _day_after(last)}
-    return {} if name == periods.DEFAULT else {"period": name}
-
-
-def _filters_of(form: QueryDict) -> Iterator[FilterRow]:
-    rows = zip(
-        form.getlist("filter_dimension"),
-        form.getlist("filter_operator"),
-        form.getlist("filter_value"),
-        strict=False,
-    )
-    for dimension, operator, value in rows:
-        # An empty value is one too: cost without a region, without the tag.
-        if dimension:
-            yield FilterRow(dimension, operator == "is_not", value)
-
-
-def _day_after(text: str) -> str:
-    """Return the day after, the API's `to`; what is no date is left for the API to refuse."""
-    return _shifted(text, timedelta(days=1))
+def sort_problem(sort: str, compares: bool, groups: int) -> str | None:
+    """Return why the costs cannot be sorted so."""
+    if sort not in SORTS:
+        return f"“{sort}” is no order. Use {', '.join(SORTS)}."
+    must_compare, least = _SORTS[sort.lstrip("-")]
+    if must_compare and not compares:
+        return f"There is no “{sort}” to sort by without compare={PREVIOUS}."
+    if groups < least:
+        return f"To sort by “{sort}” takes {least} group_by."
+    return None
 
 
 def day_before(text: str) -> str:
     """Return the last day of a period that ends before `text`."""
-    return _shifted(text, timedelta(days=-1))
+    return shifted(text, timedelta(days=-1))
 
 
-def _shifted(text: str, by: timedelta) -> str:
+def shifted(text: str, by: timedelta) -> str:
     try:
         return (date.fromisoformat(text) + by).isoformat()
     except (ValueError, OverflowError):
@@ -121,23 +107,37 @@ class Address:
     params: QueryDict
     period: str
     sort: str
+    compares: bool
+    page: int
+    file_format: str
     cost_params: QueryDict
     problems: Mapping[str, list[str]]
 
     @property
     def groups(self) -> list[str]:
-        """Return the dimensions to group by, as they were written."""
-        return self.cost_params.getlist("group_by")
+        """Return the dimensions to group by."""
+        given = self.cost_params.getlist("group_by")
+        return [name for text in given for name in dimension_names(text)]
 
     @property
     def filters(self) -> list[FilterRow]:
         """Return one row for each value of each filter."""
         rows = []
         for name, values in self.cost_params.lists():
-            dimension = name[:-1] if name.endswith(("!", "=")) else name
-            if is_dimension(dimension):
-                rows += [FilterRow(dimension, name.endswith("!"), value) for value in values]
+            one = CostFilter.named(name, values)
+            if is_dimension(one.dimension):
+                rows += [FilterRow(one.dimension, one.operator, value) for value in values]
         return rows
+
+    @property
+    def left_out(self) -> list[str]:
+        """Return the charge types that a box of the form leaves out."""
+        return [row.value for row in self.filters if _is_left_out(row)]
+
+    @property
+    def other_filters(self) -> list[FilterRow]:
+        """Return the filters that no box of the form shows."""
+        return [row for row in self.filters if not _is_left_out(row)]
 
     def sorted_by(self, sort: str) -> str:
         """Return the address of the same costs in another order."""
@@ -145,7 +145,7 @@ class Address:
         params["sort"] = sort
         if sort == DEFAULT_SORT:
             del params["sort"]
-        return f"?{params.urlencode(safe=_READABLE)}"
+        return _written(params)
 
     def closer(self, dimension: str, value: str) -> str:
         """Return the address of the costs of one value, by what it is made of."""
@@ -154,17 +154,46 @@ class Address:
         narrowed = CostFilter(dimension, False, (value,)).parameter
         params.setlist(narrowed, [value])
         others = [one for one in self.groups if one != dimension]
-        fixed = {row.dimension for row in self.filters if not row.is_not} | {dimension}
+        fixed = {row.dimension for row in self.filters if row.operator is Operator.IS} | {dimension}
         step = _CLOSER.get(dimension, DEFAULT_GROUP)
         if step not in fixed and step not in others:
             others.insert(0, step)
         params.setlist("group_by", others[:2])
-        return f"?{params.urlencode(safe=_READABLE)}"
+        return _written(params)
+
+    def on_page(self, number: int) -> str:
+        """Return the address of another page of the same table."""
+        params = self._explicit()
+        if number > 1:
+            params["page"] = str(number)
+        return _written(params)
+
+    def download(self, file_format: str) -> str:
+        """Return the address of the same table as a file."""
+        params = self._explicit()
+        params["format"] = file_format
+        return _written(params)
+
+    def fixed(self) -> str:
+        """Return the address of the very same days; "" where this is one already."""
+        if self.period == CUSTOM:
+            return ""
+        params = self._explicit()
+        params.pop("period", None)
+        for name in ("from", "to"):
+            params.setlist(name, self.cost_params.getlist(name))
+        return _written(params)
+
+    def permalink(self) -> str:
+        """Return the query string of the page, without the number of the page and the format."""
+        return _written(self._explicit())
 
     def _explicit(self) -> QueryDict:
-        """Return the address with what an empty one stands for."""
+        """Return the address of the first page, with what an empty one stands for."""
         params = self.params.copy()
-        if not self.params:
+        for name in ("page", "format"):
+            params.pop(name, None)
+        if is_bare(params) and "group_by" not in params:
             params["group_by"] = DEFAULT_GROUP
         return params
 
@@ -183,27 +212,56 @@ class Address:
             "currency": self.cost_params.get("currency", ""),
             "group_1": groups[0],
             "group_2": groups[1],
+            "compare": PREVIOUS if self.compares else "",
             "sort": self.sort,
         }
 
 
+def _written(params: QueryDict) -> str:
+    return f"?{params.urlencode(safe=READABLE)}"
+
+
+def _is_left_out(row: FilterRow) -> bool:
+    return row.parameter == LEAVES_OUT and row.value in LEFT_OUT
+
+
 def read_address(params: QueryDict, today: date) -> Address:
-    """Read the address; what is wrong with `period` and `sort` is in `problems`."""
+    """Read the address; what is wrong with the page's own parameters is in `problems`."""
     problems: dict[str, list[str]] = {}
     cost = params.copy()
     for name in _OWN:
         cost.pop(name, None)
+        if len(params.getlist(name)) > 1:
+            problems[name] = ["Give this parameter once."]
     period = _read_period(params, cost, today, problems)
     problems |= {name: ["The API alone knows this."] for name in _API_ONLY if name in cost}
-    sort = params.get("sort", DEFAULT_SORT)
-    if sort not in SORTS:
-        problems["sort"] = [f"“{sort}” is no order. Use {', '.join(SORTS)}."]
-        sort = DEFAULT_SORT
     if "granularity" not in cost:
         cost["granularity"] = DEFAULT_GRANULARITY
-    if not params:
+    if is_bare(params) and "group_by" not in params:
         cost["group_by"] = DEFAULT_GROUP
-    return Address(params, period, sort, cost, problems)
+    compares = _chosen(params, "compare", ("", PREVIOUS), problems) == PREVIOUS
+    file_format = _chosen(params, "format", ("", *FORMATS), problems)
+    page = params.get("page", "1")
+    if not _PAGE.fullmatch(page):
+        problems["page"] = [f"“{page}” is no page. Write a number from 1 on."]
+        page = "1"
+    address = Address(params, period, "", compares, int(page), file_format, cost, problems)
+    sort = params.get("sort", DEFAULT_SORT)
+    problem = sort_problem(sort, compares, len(address.groups))
+    if problem:
+        problems["sort"] = [problem]
+        sort = DEFAULT_SORT
+    return replace(address, sort=sort)
+
+
+def _chosen(
+    params: QueryDict, name: str, choices: tuple[str, ...], problems: dict[str, list[str]]
+) -> str:
+    given = params.get(name, "")
+    if given in choices:
+        return given
+    problems[name] = [f"“{given}” is not known here. Use {' or '.join(filter(None, choices))}."]
+    return ""
 
 
 def _read_period(

@@ -8,12 +8,14 @@ inside it, so a delivery is loaded without touching another, becomes visible by 
     billing_cost_key     cost_key -> the dimensions of a line item but day and resource
     billing_resource     resource -> resource_id as billed, cost_id as joined
     billing_daily_cost   day x cost_key x resource -> measures      (resource 0: none)
-    billing_rollup_cost  day x cost_key -> measures
+    billing_rollup_cost  day x cost_key -> measures, where that has far fewer rows
 
 The same amounts once more, summed for the questions that are asked most, so that twelve months
 answer at once; each adds up to the delivery's total:
 
     billing_service_cost   day x SERVICE_DIMENSIONS -> measures
+    billing_dimension_cost day x ROLLUP_DIMENSIONS x one other dimension -> measures, for each
+                           dimension (by its name in `dimensions`) where that has far fewer rows
     billing_month_cost     DIMENSIONS x tag_set -> measures of the whole delivery
     billing_resource_cost  cost_key x resource -> measures of the whole delivery
 
@@ -43,6 +45,7 @@ DIMENSIONS = (
     "invoice_id",
     "currency",
 )
+ROLLUP_DIMENSIONS = ("payer_account_id", "account_id", "charge_type", "currency")
 SERVICE_DIMENSIONS = ("payer_account_id", "account_id", "service", "charge_type", "currency")
 
 
@@ -121,6 +124,17 @@ SERVICE_COST = FactTable(
         *MEASURE_COLUMNS,
     ),
 )
+DIMENSION_COST = FactTable(
+    "billing_dimension_cost",
+    (
+        'dimension text COLLATE "C" NOT NULL',
+        "day date NOT NULL",
+        *(f"{name} text NOT NULL" for name in ROLLUP_DIMENSIONS),
+        "value text NOT NULL",
+        *MEASURE_COLUMNS,
+    ),
+    ("dimension",),
+)
 MONTH_COST = FactTable(
     "billing_month_cost",
     (
@@ -145,6 +159,7 @@ FACT_TABLES = (
     DAILY_COST,
     ROLLUP_COST,
     SERVICE_COST,
+    DIMENSION_COST,
     MONTH_COST,
     RESOURCE_COST,
 )

@@ -7,7 +7,7 @@ from django import forms
 
 from billing import periods
 from billing.cost_query import Granularity
-from billing.explorer import CUSTOM
+from billing.explorer import CUSTOM, PREVIOUS
 from billing.measures import Measure
 
 # Parameters of the address -> the field that shows them.
@@ -19,6 +19,7 @@ _FIELD_OF = {
     "granularity": "granularity",
     "metric": "metric",
     "currency": "currency",
+    "compare": "compare",
 }
 Choices = list[tuple[str, str]]
 
@@ -50,6 +51,11 @@ class ExplorerForm(forms.Form):
     group_1 = forms.CharField(required=False, label="Group by", widget=forms.Select())
     group_2 = forms.CharField(required=False, label="and by", widget=forms.Select())
     metric = forms.CharField(required=False, label="Cost", widget=_select(list(Measure.choices)))
+    compare = forms.CharField(
+        required=False,
+        label="Compare with",
+        widget=_select([("", "Nothing"), (PREVIOUS, "Period before")]),
+    )
     currency = forms.CharField(required=False, widget=forms.HiddenInput())
 
     @classmethod

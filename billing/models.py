@@ -53,6 +53,12 @@ class Delivery(ScopedModel):
     )
     last_day = models.DateField(null=True, help_text="Last day of its facts, in its month or not.")
     is_final = models.BooleanField(default=False, help_text="Every line item carries an invoice.")
+    has_rollup = models.BooleanField(
+        default=True, help_text="Costs by day and cost key are stored besides those by resource."
+    )
+    day_rollups = models.JSONField(
+        default=list, help_text="[dimension] whose costs by day are stored by themselves."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     loaded_at = models.DateTimeField(null=True, blank=True)
 

@@ -12,6 +12,8 @@ from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularit
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted
+from billing.derived import derivations
+from billing.dimensions import ACCOUNT
 from billing.freshness import data_through, is_final
 from billing.models import ServiceName
 from connections.models import Account
@@ -31,16 +33,17 @@ class Names:
 
     def of(self, dimension: str, value: str) -> str:
         """Return the readable name of a dimension's value, '' where there is none."""
-        if dimension == "account":
-            return self.accounts.get(value, "")
-        if dimension == "service":
-            return self.services.get(value, "")
-        return ""
+        return self.all_of(dimension).get(value, "")
+
+    def all_of(self, dimension: str) -> Mapping[str, str]:
+        """Return {value: readable name} of a dimension."""
+        return {"account": self.accounts, "service": self.services}.get(dimension, {})
 
 
 @dataclass(frozen=True)
 class CostRow:
-    """One row: `period` is YYYY-MM-DD, YYYY-MM (a billing period) or `from/to` of the range.
+    """One row: `period` is YYYY-MM-DD (of a week its Monday), YYYY-MM (a billing period) or
+    `from/to` of the range.
 
     `group` has one value for each name in the query's group_by; '' is cost without one.
     """
@@ -109,7 +112,8 @@ def answer(
     what = what.touching(query.start, query.end)
     if currency is None or not what.deliveries:
         return [], Decimal(0), 0
-    statement = cost_statement(query, what, currency, limit=limit)
+    derived = derivations(what.organization, query)
+    statement = cost_statement(query, what, currency, derived, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         found = cursor.fetchall()
@@ -132,7 +136,8 @@ def stream(organization: Organization, query: CostQuery) -> tuple[str | None, It
 def _streamed(query: CostQuery, what: Counted, currency: str | None) -> Iterator[CostRow]:
     if currency is None or not what.deliveries:
         return
-    statement = cost_statement(query, what, currency, limit=query.limit)
+    derived = derivations(what.organization, query)
+    statement = cost_statement(query, what, currency, derived, limit=query.limit)
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         while records := cursor.fetchmany(2000):
@@ -148,7 +153,7 @@ def _row(query: CostQuery, record: tuple[Any, ...]) -> CostRow:
 def _period(query: CostQuery, day: date | None) -> str:
     if day is None:
         return f"{query.start}/{query.end}"
-    return day.isoformat() if query.granularity == Granularity.DAILY else f"{day:%Y-%m}"
+    return f"{day:%Y-%m}" if query.granularity == Granularity.MONTHLY else day.isoformat()
 
 
 def check_accounts(query: CostQuery, what: Counted) -> None:
@@ -161,7 +166,7 @@ def check_accounts(query: CostQuery, what: Counted) -> None:
             if value not in connected
         ]
         for one in query.filters
-        if one.dimension == "account"
+        if one.dimension == ACCOUNT and not one.is_part
     }
     wrong = {name: sentences for name, sentences in errors.items() if sentences}
     if wrong:

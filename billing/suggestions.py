@@ -11,7 +11,7 @@ from django.db import connection
 
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import counted
-from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX
+from billing.dimensions import COST_CATEGORY_PREFIX, ORGANIZATIONAL_UNIT, TAG_PREFIX
 from billing.models import ServiceName
 from connections.models import Account
 from organizations.models import Organization
@@ -69,11 +69,16 @@ def suggestions(organization: Organization) -> Suggestions:
         rows = cursor.fetchall()
         cursor.execute(_KEYS, parameters)
         keys = sorted(kind + key for kind, key in cursor.fetchall() if key)
-    accounts = Account.objects.of(organization).filter(account_id__in=what.accounts)
+    accounts = list(
+        Account.objects.of(organization)
+        .filter(account_id__in=what.accounts)
+        .values_list("account_id", "name", "organizational_unit")
+    )
     services = ServiceName.objects.of(organization)
     return Suggestions(
         values={
-            "account": _named(what.accounts, dict(accounts.values_list("account_id", "name"))),
+            "account": _named(what.accounts, {one: name for one, name, _ in accounts}),
+            ORGANIZATIONAL_UNIT: _named((unit for _, _, unit in accounts), {}),
             "service": _named((row[0] for row in rows), dict(services.values_list("code", "name"))),
             "region": _named((row[1] for row in rows), {}),
             "charge_type": _named((row[2] for row in rows), {}),

@@ -3,13 +3,20 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 
 from billing import explorer_page, overview_page
-from billing.cost_query import CostQuery, CostQueryError
-from billing.explorer import FORM_MARK, address_of, read_address
+from billing.cost_query import CostQueryError
+from billing.explorer import Address, read_address
+from billing.explorer_fields import FORM_MARK, address_of
+from billing.explorer_question import Asked, question_of
+from billing.explorer_sheet import filename_of, sheet_of
+from billing.exports import record_export
 from billing.overview import overview
 from billing.page_base import CostPage
+from organizations.audit import current_actor
+from organizations.sheets import csv_response, xlsx_response
 
 
 class Overview(CostPage):
@@ -37,7 +44,7 @@ class Explorer(CostPage):
 
     template_name = "billing/explorer.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest) -> HttpResponseBase:
         """Show what the address asks for, or lead a submitted form to its address."""
         here = reverse("billing:explore", kwargs={"organization": self.organization.slug})
         if FORM_MARK in request.GET:
@@ -47,11 +54,19 @@ class Explorer(CostPage):
         problems = dict(address.problems)
         result: dict[str, Any] = {}
         try:
-            query = CostQuery.from_params(address.cost_params, today=self.today())
+            asked = question_of(self.organization, address, self.today())
+            if address.file_format and not problems:
+                return self._file(asked, address)
             if not problems:
-                result = explorer_page.result_of(self.organization, query, address)
+                result = explorer_page.result_of(asked, address)
         except CostQueryError as error:
             problems |= error.errors
         controls = explorer_page.controls_of(self.organization, address, problems)
         context = self.get_context_data(**result, **controls)
         return self.render_to_response(context, status=400 if problems else 200)
+
+    def _file(self, asked: Asked, address: Address) -> HttpResponseBase:
+        sheet = sheet_of(asked, by=current_actor())
+        record_export(self.organization, address.file_format, address.permalink())
+        respond = csv_response if address.file_format == "csv" else xlsx_response
+        return respond(sheet, filename_of(asked))

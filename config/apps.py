@@ -3,11 +3,14 @@
 import gc
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 
-class CountinghouseAdminConfig(AdminConfig):
-    """Django's admin with our own site."""
+class CountinghouseAdminConfig(SimpleAdminConfig):
+    """Django's admin with our own site.
+
+    `config.urls` finds the admin modules: commands and workers, which show no page, go without.
+    """
 
     default_site = "config.admin_site.OperatorSite"
 
@@ -19,5 +22,10 @@ class ConfigConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Collect garbage from now on (see manage.py)."""
-        gc.enable()
+        """Collect garbage from now on where start-up put it off (see manage.py).
+
+        What start-up made is never looked through, not even when the command ends.
+        """
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()

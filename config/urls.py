@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from config import views
 
+admin.autodiscover()
+
 urlpatterns = [
     path("", views.home, name="home"),
     path("healthz", views.healthz, name="healthz"),

@@ -1,4 +1,10 @@
-"""Line items to cost items: one GROUP BY over all dimensions for each file, inside DuckDB."""
+"""Line items to cost items, inside DuckDB: one pass over each file, then the rules on its groups.
+
+A Parquet file is grouped before the rules are applied (`grouping`); a CSV file, and what the quick
+pass leaves out, is grouped while they are.
+"""
+
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
@@ -6,8 +12,12 @@ from billing.facts import DIMENSIONS
 from billing.importing.columns import Fields, literal
 from billing.importing.faults import data_faults, first_line
 from billing.importing.formats.base import Selection
-from billing.importing.readers import BillFile, unreadable
+from billing.importing.grouping import COST_CATEGORIES, LINE_ITEMS, TAGS, Grouping, grouping
+from billing.importing.readers import BillFile, ParquetFile, unreadable
 from billing.importing.warehouse import KEYS, MEASURES, Warehouse
+
+_NO_NAMES = ("''", "''")
+_FIRST_ROWS = 20_000
 
 
 def add_file(house: Warehouse, file: BillFile, *, known_services: frozenset[str]) -> None:
@@ -16,52 +26,114 @@ def add_file(house: Warehouse, file: BillFile, *, known_services: frozenset[str]
     Services in `known_services` have a readable name already.
     """
     file.require(house.bill_format)
-    whole = Fields(file.columns)
-    fields = _narrowed(house, file)
+    if isinstance(file, ParquetFile):
+        _add_parquet(house, file, known_services)
+    else:
+        _add_stream(house, file)
+
+
+def _add_stream(house: Warehouse, file: BillFile) -> None:
+    fields = Fields(file.columns)
     selection = house.bill_format.select(fields)
-    names = "''" if file.answers_questions else selection.service_name
-    with data_faults(house, file, fields, selection):
-        with file.relation(house.db, fields, house.control) as (relation, reading):
-            house.db.execute(_insert(selection, relation, names))
-        if file.answers_questions:
-            _name_services(house, file, house.bill_format.select(whole), known_services)
+    names = house.bill_format.names(fields)
+    with (
+        data_faults(house, file, fields, selection),
+        file.relation(house.db, fields, house.control) as (relation, reading),
+    ):
+        house.db.execute(_of_line_items(selection, relation, "true", names))
     house.rows_read += reading.rows
     house.lacking.update(selection.lacking)
 
 
-def _narrowed(house: Warehouse, file: BillFile) -> Fields:
-    """Return the file's fields without the wide columns that none of its line items needs."""
-    columns = dict(file.columns)
+def _add_parquet(house: Warehouse, file: ParquetFile, known_services: frozenset[str]) -> None:
+    only_where = _conditions(house, file)
+    fields = Fields({name: one for name, one in file.columns.items() if only_where.get(name, "1")})
+    selection = house.bill_format.select(fields)
+    quick = grouping(file, fields, selection, only_where)
+    with data_faults(house, file, fields, selection):
+        with file.relation(house.db, fields, house.control) as (relation, _):
+            rest = _add_groups(house, file, quick, selection) if quick else "true"
+            if rest:
+                house.db.execute(_of_line_items(selection, relation, rest, _NO_NAMES))
+        _name_accounts(house, file)
+        _name_services(house, file, known_services)
+    house.rows_read += file.rows
+    house.lacking.update(selection.lacking)
+
+
+def _conditions(house: Warehouse, file: ParquetFile) -> dict[str, str]:
+    """Return {column: the condition of the line items that need it}, '' where none does."""
+    conditions = {}
     for name, needs in house.bill_format.rarely_needed.items():
-        condition = needs(Fields(file.columns)) if name in columns else None
-        if condition is None or not file.answers_questions:
+        condition = needs(Fields(file.columns)) if name in file.columns else None
+        if condition is None:
             continue
         try:
-            if not house.rows(f"SELECT 1 FROM {_source(file)} WHERE {condition} LIMIT 1"):
-                del columns[name]
+            needed = house.rows(f"SELECT 1 FROM {file.source} WHERE {condition} LIMIT 1")
         except duckdb.Error as error:
             raise unreadable(file.label, first_line(error)) from None
-    return Fields(columns)
+        conditions[name] = condition if needed else ""
+    return conditions
 
 
-def _source(file: BillFile) -> str:
-    return f"read_parquet({literal(str(file.path))})"
+def _add_groups(
+    house: Warehouse, file: ParquetFile, quick: Grouping, selection: Selection
+) -> str | None:
+    """Apply the rules to the groups of the quick pass; return the condition of what is left."""
+    rules = house.bill_format.select(Fields(quick.columns)).with_maps(
+        selection.tags.of_groups(TAGS), selection.cost_categories.of_groups(COST_CATEGORIES)
+    )
+    before = _line_items(house)
+    house.db.execute(_of_groups(rules, quick))
+    if _line_items(house) - before == file.rows:
+        return None
+    # Some line items are no money, or need the long way.
+    left = house.rows(f"SELECT 1 FROM {file.source} WHERE {quick.is_slow} LIMIT 1")
+    return quick.is_slow if left else None
 
 
-def _insert(selection: Selection, relation: str, service_name: str) -> str:
-    """Return the one GROUP BY. Maps are grouped as they are; only their groups become JSON."""
-    inner = [
-        f"{selection.day} AS day",
-        *(f"{selection.dimensions[name]} AS {name}" for name in DIMENSIONS),
-        f"{selection.resource_id} AS resource_id",
-        f"{selection.tags.group} AS tag_map",
-        f"{selection.cost_categories.group} AS category_map",
-        *(f"sum({item}) AS sum_{name}" for name, item in selection.sums.items()),
-        "count(*) AS line_items",
-        f"any_value({selection.account_name}) AS account_name",
-        f"any_value({service_name}) AS service_name",
-    ]
-    outer = [
+def _line_items(house: Warehouse) -> int:
+    return int(house.value("SELECT coalesce(sum(line_items), 0) FROM items"))
+
+
+def _of_line_items(
+    selection: Selection, relation: str, condition: str, names: tuple[str, str]
+) -> str:
+    """Return the SQL that groups line items and inserts their cost items."""
+    sums = {name: f"sum({item})" for name, item in selection.sums.items()}
+    columns = _columns(selection, sums, "count(*)", [f"any_value({name})" for name in names])
+    counted = f"{selection.counts} AND {condition}"
+    return _insert(selection, f"SELECT {columns} FROM {relation} WHERE {counted} GROUP BY ALL")
+
+
+def _of_groups(selection: Selection, quick: Grouping) -> str:
+    """Return the SQL that inserts the cost items of the quick pass's groups."""
+    columns = _columns(selection, selection.sums, LINE_ITEMS, _NO_NAMES)
+    return _insert(selection, f"SELECT {columns} FROM ({quick.query}) WHERE {selection.counts}")
+
+
+def _columns(
+    selection: Selection, sums: Mapping[str, str], line_items: str, names: Iterable[str]
+) -> str:
+    account_name, service_name = names
+    return ", ".join(
+        [
+            f"{selection.day} AS day",
+            *(f"{selection.dimensions[name]} AS {name}" for name in DIMENSIONS),
+            f"{selection.resource_id} AS resource_id",
+            f"{selection.tags.group} AS tag_map",
+            f"{selection.cost_categories.group} AS category_map",
+            *(f"{item} AS sum_{name}" for name, item in sums.items()),
+            f"{line_items} AS line_items",
+            f"{account_name} AS account_name",
+            f"{service_name} AS service_name",
+        ]
+    )
+
+
+def _insert(selection: Selection, groups: str) -> str:
+    """Return the SQL that applies the measures. Only the groups' maps become JSON."""
+    selected = [
         *KEYS[: KEYS.index("tags")],
         selection.tags.as_json("tag_map"),
         selection.cost_categories.as_json("category_map"),
@@ -70,24 +142,33 @@ def _insert(selection: Selection, relation: str, service_name: str) -> str:
         "account_name",
         "service_name",
     ]
-    return (
-        f"INSERT INTO items SELECT {', '.join(outer)} FROM ("
-        f"SELECT {', '.join(inner)} FROM {relation} WHERE {selection.counts} GROUP BY ALL)"
-    )
+    return f"INSERT INTO items SELECT {', '.join(selected)} FROM ({groups})"
 
 
-def _name_services(
-    house: Warehouse, file: BillFile, selection: Selection, known: frozenset[str]
-) -> None:
-    """Find the readable names of new services: one line item each, not the whole wide column."""
-    if selection.service_name == "''":
-        return
-    service, source = selection.dimensions["service"], _source(file)
-    occurring = {code for (code,) in house.rows("SELECT DISTINCT service FROM items")}
-    for code in sorted(occurring - {""} - known - house.service_names.keys()):
-        found = house.rows(
-            f"SELECT {selection.service_name} FROM {source} WHERE {service} = {literal(code)}"
-            " LIMIT 1"
+def _name_accounts(house: Warehouse, file: ParquetFile) -> None:
+    """Find the names of accounts: columns of their own, which no group needs."""
+    fields = Fields(file.columns)
+    name, _ = house.bill_format.names(fields)
+    if name != "''":
+        account = house.bill_format.select(fields).dimensions["account_id"]
+        house.account_names |= house.rows(
+            f"SELECT {account}, max({name}) FROM {file.source} GROUP BY 1"
         )
-        if found and found[0][0]:
-            house.service_names[code] = found[0][0]
+
+
+def _name_services(house: Warehouse, file: ParquetFile, known: frozenset[str]) -> None:
+    """Find the readable names of new services: the column is wide, few of its rows are read."""
+    fields = Fields(file.columns)
+    _, name = house.bill_format.names(fields)
+    if name == "''":
+        return
+    service = house.bill_format.select(fields).dimensions["service"]
+    occurring = {code for (code,) in house.rows("SELECT DISTINCT service FROM items")}
+    new = occurring - {""} - known
+    if new - house.service_names.keys():
+        first = f"SELECT * FROM {file.source} LIMIT {_FIRST_ROWS}"
+        house.note_services(f"SELECT {service}, max({name}) FROM ({first}) GROUP BY 1")
+    for code in sorted(new - house.service_names.keys()):
+        house.note_services(
+            f"SELECT {service}, {name} FROM {file.source} WHERE {service} = {literal(code)} LIMIT 1"
+        )

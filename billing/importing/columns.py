@@ -41,13 +41,20 @@ def literal(text: str) -> str:
 class Fields:
     """SQL expressions over a file's columns. A column that is absent reads as empty.
 
-    `used` collects what was asked for, so that nothing else needs to be read.
+    `used` collects what was asked for, so that nothing else needs to be read; `amounts_used` and
+    `days_used`, what it was asked for as.
     """
 
     def __init__(self, columns: Mapping[str, Column]) -> None:
         self._columns = columns
         self.used: dict[str, Column] = {}
         self.amounts_used: dict[str, Column] = {}
+        self.days_used: set[str] = set()
+
+    @property
+    def columns(self) -> Mapping[str, Column]:
+        """Return every column there is, read or not."""
+        return self._columns
 
     def has(self, *names: str) -> bool:
         """Whether the file has all of these columns."""
@@ -110,6 +117,7 @@ class Fields:
         column = self.raw(name)
         if column is None:
             return "CAST(NULL AS DATE)"
+        self.days_used.add(name)
         if self.kind(name) is Kind.TIMESTAMP:
             # Without a time zone's rules: these times are UTC.
             return f"CAST(make_timestamp(epoch_us({column})) AS DATE)"

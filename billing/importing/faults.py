@@ -7,7 +7,6 @@ import duckdb
 
 from billing.importing import amounts, spool
 from billing.importing.columns import Column, Fields, quoted
-from billing.importing.control import ControlTotal
 from billing.importing.formats.base import Selection
 from billing.importing.readers import BillFile, unreadable
 from billing.importing.warehouse import Warehouse
@@ -81,9 +80,8 @@ def _is_no_amount(column: str) -> str:
 def _first(
     house: Warehouse, file: BillFile, fields: Fields, column: Column, condition: str
 ) -> str | None:
-    unread = ControlTotal(house.bill_format)
     try:
-        with file.relation(house.db, fields, unread) as (relation, _):
+        with file.relation(house.db, fields) as (relation, _):
             found = house.rows(
                 f"SELECT left(CAST({quoted(column.name)} AS VARCHAR), 60)"
                 f" FROM {relation} WHERE {condition} LIMIT 1"

@@ -1,78 +1,123 @@
 """COPY into a delivery's own tables, which become partitions: invisible until a month points there.
 
 The tables stand alone while they are filled; their CHECK lets PostgreSQL attach them unscanned.
-While PostgreSQL takes one table, DuckDB makes the next in a thread.
+DuckDB writes them in pieces, in a thread: PostgreSQL takes one while the next is made.
 """
 
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from django.db import connection, transaction
 
-from billing.facts import DAILY_COST, DIMENSIONS, FACT_TABLES, FactTable
+from billing.facts import DAILY_COST, DIMENSIONS, FACT_TABLES, ROLLUP_COST, FactTable
 from billing.importing import numbering
 from billing.importing.columns import literal
 from billing.importing.faults import room_faults
 from billing.importing.warehouse import MEASURES, Warehouse
 
 _CHUNK = 1 << 20
-_TEXT_COLUMNS = {*DIMENSIONS, "resource_id", "cost_id", "tags", "cost_categories"}
+_PIECE_ROWS = 1 << 16
+_TEXT_COLUMNS = {
+    *DIMENSIONS,
+    *("resource_id", "cost_id", "tags", "cost_categories", "dimension", "value"),
+}
+# A rollup with more than this part of the daily rows is as slow to read as they are.
+_WORTH_IT = 0.75
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A fact table's rows as a CSV file."""
+    """A fact table's rows as CSV files that are being written, one after the other.
+
+    rows    how many; None where the table is not worth having
+    pieces  the files; None in place of those that are not needed
+    """
 
     table: FactTable
-    path: Path
+    rows: Future[int | None]
+    pieces: Sequence[Future[Path | None]]
 
 
 @contextmanager
 def prepared(house: Warehouse, folder: Path) -> Iterator[Iterable[Prepared]]:
-    """Give the numbered tables one by one as they become ready; nobody else asks the house then."""
+    """Give the numbered tables while they become ready; nobody else asks the house meanwhile."""
+    most = int(house.value("SELECT count(*) FROM items"))
     with ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
-        waiting = [pool.submit(_prepare, house, folder, table) for table in FACT_TABLES]
+
+        def prepare(table: FactTable) -> Prepared:
+            rows = pool.submit(_make, house, table)
+            write = partial(_write, house, folder, table, rows)
+            starts = range(0, max(most, 1), _PIECE_ROWS)
+            return Prepared(table, rows, [pool.submit(write, first) for first in starts])
+
         try:
-            yield (future.result() for future in waiting)
+            yield [prepare(table) for table in FACT_TABLES]
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _prepare(house: Warehouse, folder: Path, table: FactTable) -> Prepared:
-    name = table.name.removeprefix("billing_")
-    path = folder / f"{name}.csv"
-    columns = ", ".join(table.column_names)
+def _make(house: Warehouse, table: FactTable) -> int | None:
     with room_faults(house):
-        numbering.make(house, name)
+        numbering.make(house, _name(table))
+    rows = _rows(house, table)
+    if table is ROLLUP_COST and rows > _WORTH_IT * _rows(house, DAILY_COST):
+        return None
+    return rows
+
+
+def _rows(house: Warehouse, table: FactTable) -> int:
+    return int(house.value(f"SELECT count(*) FROM {_name(table)}"))
+
+
+def _write(
+    house: Warehouse, folder: Path, table: FactTable, rows: "Future[int | None]", first: int
+) -> Path | None:
+    if first >= (rows.result() or 0):
+        return None
+    name, columns = _name(table), ", ".join(table.column_names)
+    path = folder / f"{name}-{first}.csv"
+    with room_faults(house):
         house.db.execute(
-            f"COPY (SELECT {columns} FROM {name}) TO {literal(str(path))}"
-            " (FORMAT csv, HEADER false)"
+            f"COPY (SELECT {columns} FROM {name}"
+            f" WHERE rowid >= {first} AND rowid < {first + _PIECE_ROWS})"
+            f" TO {literal(str(path))} (FORMAT csv, HEADER false)"
         )
-    return Prepared(table, path)
+    return path
 
 
-def load(delivery_id: int, tables: Iterable[Prepared]) -> None:
+def _name(table: FactTable) -> str:
+    return table.name.removeprefix("billing_")
+
+
+def load(delivery_id: int, tables: Iterable[Prepared]) -> frozenset[FactTable]:
     """Create, fill and index the delivery's tables, then attach them: all of them or none.
 
-    Where this fails, a table may stay that is attached to nothing; `cleanup.remove_dead` drops it.
+    Returns which there are. Where this fails, a table may stay that is attached to nothing;
+    `cleanup.remove_dead` drops it.
     """
-    # The daily costs and their rollup take about as long as everything else: side by side, unless
-    # a transaction is open already, whose locks another connection would wait for.
+    # The daily costs take about as long as everything else: side by side, unless a transaction is
+    # open already, whose locks another connection would wait for.
     is_alone = not connection.in_atomic_block
     with ThreadPoolExecutor(1, thread_name_prefix="load") as pool, transaction.atomic():
         beside = []
+        filled = set()
         for one in tables:
+            if one.rows.result() is None:
+                continue
+            filled.add(one.table)
             if one.table is DAILY_COST and is_alone:
                 beside.append(pool.submit(_fill_beside, one, delivery_id))
             else:
                 _fill(one, delivery_id)
         for future in beside:
             future.result()
-        for table in FACT_TABLES:
+        for table in filled:
             _attach(table, delivery_id)
+    return frozenset(filled)
 
 
 def _fill_beside(one: Prepared, delivery_id: int) -> None:
@@ -86,8 +131,10 @@ def _fill_beside(one: Prepared, delivery_id: int) -> None:
 
 def _fill(one: Prepared, delivery_id: int) -> None:
     _create(one.table, delivery_id)
-    _copy(one, delivery_id)
-    one.path.unlink()
+    for piece in one.pieces:
+        if path := piece.result():
+            _copy(one.table, delivery_id, path)
+            path.unlink()
     _index(one.table, delivery_id)
 
 
@@ -101,19 +148,19 @@ def _create(table: FactTable, delivery_id: int) -> None:
         cursor.execute(f"ALTER TABLE {name} ALTER delivery_id SET DEFAULT {delivery_id}")
 
 
-def _copy(one: Prepared, delivery_id: int) -> None:
-    columns = one.table.column_names
+def _copy(table: FactTable, delivery_id: int, path: Path) -> None:
+    columns = table.column_names
     texts = [name for name in columns if name in _TEXT_COLUMNS]
     options = ["FORMAT csv", "FREEZE"]
     if texts:
         options.append(f"FORCE_NOT_NULL ({', '.join(texts)})")
     statement = (
-        f"COPY {one.table.partition(delivery_id)} ({', '.join(columns)})"
+        f"COPY {table.partition(delivery_id)} ({', '.join(columns)})"
         f" FROM STDIN ({', '.join(options)})"
     )
     with (
         connection.cursor() as cursor,
-        one.path.open("rb") as file,
+        path.open("rb") as file,
         cursor.cursor.copy(statement) as copy,
     ):
         while block := file.read(_CHUNK):

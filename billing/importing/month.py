@@ -1,20 +1,16 @@
-"""One month, step by step: from the manifest to the pointer."""
+"""One month: the delivery that the manifest names, looked at, fetched, taken in."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 from django.utils import timezone
 
-from billing.importing import aggregate, cleanup, load, numbering, spool, summary, swap
+from billing.importing import cleanup, spool
 from billing.importing.buckets import bucket_of
-from billing.importing.faults import room_faults
-from billing.importing.formats import format_of
-from billing.importing.readers import open_file
-from billing.importing.warehouse import Warehouse, warehouse
-from billing.models import Delivery, ImportRun, ServiceName
+from billing.models import Delivery, ImportRun
 from connections.aws.deliveries import Manifest, ManifestRef, list_manifests, read_manifest
 from connections.aws.errors import AwsFailure
 from connections.aws.s3 import Bucket, ObjectInfo
@@ -29,37 +25,6 @@ _REFRESH_TAKES = timedelta(minutes=30)
 
 class _ReplacedError(Exception):
     """AWS replaced the delivery while it was read."""
-
-
-@dataclass
-class _Progress:
-    """What the run says while files are read."""
-
-    run: ImportRun
-    files: int
-    bytes_total: int
-    files_read: int = 0
-
-    def note(self, rows: int, size: int) -> None:
-        self.files_read += 1
-        self.run.rows_read = rows
-        self.run.bytes_read += size
-        self.run.advance(
-            files=self.files,
-            files_read=self.files_read,
-            rows=rows,
-            bytes=self.run.bytes_read,
-            bytes_total=self.bytes_total,
-        )
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What the steps of one import share."""
-
-    run: ImportRun
-    bucket: Bucket
-    house: Warehouse
 
 
 def import_month(run: ImportRun) -> RunState | None:
@@ -127,46 +92,20 @@ def _import(
 ) -> None:
     _refuse_half_written(bucket, manifest, objects)
     delivery = _new_delivery(run, export, manifest)
-    run.rows_read = run.bytes_read = 0
     with (
         spool.folder(f"run-{run.pk}") as folder,
-        warehouse(format_of(export.schema), folder) as house,
+        spool.Fetching(bucket, objects, folder) as fetching,
     ):
-        _read(_Work(run, bucket, house), manifest, objects)
-        with run.timed("prepare"), room_faults(house):
-            numbering.number(house)
-            found = summary.summary(house)
-        _still_the_same(bucket, manifest)
-        with run.timed("load"), load.prepared(house, folder) as tables:
-            load.load(delivery.pk, tables)
-        with run.timed("check"):
-            totals, rows = swap.loaded_totals(delivery)
-            swap.compare(dict(house.control.totals), totals, found)
-        for sentence in found.warnings:
-            run.warn(sentence)
-        _note_totals(run, house, totals)
-        run.rows_loaded = delivery.rows_loaded = rows
-        delivery.rows_read, delivery.bytes_read = run.rows_read, run.bytes_read
-        run.advance("swap")
-        swap.swap(run, delivery, found)
+        # Arrow and DuckDB take their time to load: the first bytes come meanwhile.
+        from billing.importing.contents import Contents  # noqa: PLC0415
 
-
-def _read(work: _Work, manifest: Manifest, objects: Sequence[ObjectInfo]) -> None:
-    known = frozenset(
-        ServiceName.objects.of(work.run.connection.organization_id).values_list("code", flat=True)
-    )
-    progress = _Progress(work.run, len(objects), sum(one.size for one in objects))
-    try:
-        with work.run.timed("read"):
-            for spooled in spool.fetch(work.bucket, objects, work.house.folder):
-                label = work.bucket.url(spooled.info.key)
-                file = open_file(spooled.path, label, manifest.file_format)
-                aggregate.add_file(work.house, file, known_services=known)
-                progress.note(work.house.rows_read, spooled.info.size)
-    except AwsFailure as failure:
-        if failure.code in ("PreconditionFailed", "412", "NoSuchKey", "404"):
-            raise _ReplacedError from None
-        raise
+        contents = Contents(run, delivery, manifest, folder)
+        try:
+            contents.take_in(fetching, still_the_same=partial(_still_the_same, bucket, manifest))
+        except AwsFailure as failure:
+            if failure.code in ("PreconditionFailed", "412", "NoSuchKey", "404"):
+                raise _ReplacedError from None
+            raise
 
 
 def _refuse_half_written(bucket: Bucket, manifest: Manifest, objects: Sequence[ObjectInfo]) -> None:
@@ -202,12 +141,3 @@ def _new_delivery(run: ImportRun, export: Export, manifest: Manifest) -> Deliver
         ImportRun.objects.filter(pk=run.pk).update(delivery=delivery)
         run.delivery = delivery
     return delivery
-
-
-def _note_totals(run: ImportRun, house: Warehouse, totals: swap.Totals) -> None:
-    if len(totals) == 1:
-        ((run.currency, run.portal_total),) = totals.items()
-        run.export_total = house.control.totals[run.currency]
-    elif len(totals) > 1:
-        each = ", ".join(f"{amount:f} {currency}" for currency, amount in sorted(totals.items()))
-        run.warn(f"The bill is in several currencies, which are never added: {each}.")

@@ -5,46 +5,55 @@ from typing import Any
 import pyarrow as pa
 
 from billing.facts import DIMENSIONS, SERVICE_DIMENSIONS
+from billing.importing import day_rollups
 from billing.importing.columns import literal
 from billing.importing.cost_ids import NORMALISED_ID_SQL
 from billing.importing.tags import NUL_SHOWN, tag_set
-from billing.importing.warehouse import MEASURES, Warehouse
+from billing.importing.warehouse import SUMS, Warehouse
 from organizations.runs import ErrorClass, RunFailure
 
 _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
 
 
 def number(house: Warehouse) -> None:
-    """Give tag sets their numbers; what `make` needs."""
-    _check_items(house)
+    """Give tag sets, cost keys and resources their numbers; what `make` needs."""
+    _check_days(house)
     _number_tag_sets(house)
-    dims = ", ".join(_shown(name) for name in DIMENSIONS)
+    dims, shown = ", ".join(DIMENSIONS), ", ".join(_shown(name) for name in DIMENSIONS)
+    # Texts as billed find their number; texts as PostgreSQL can store them are what it means.
     house.db.execute(
-        f"""CREATE TABLE keyed AS SELECT day, {dims}, {_shown("resource_id")},
-            line_items, {", ".join(MEASURES)}, numbered.tag_set
-            FROM items JOIN numbered USING (tags, cost_categories)"""
+        f"""CREATE TABLE keys AS SELECT {dims}, tags, categories.cost_categories, tag_set,
+            CAST(dense_rank() OVER (ORDER BY {dims}, tag_set) AS INTEGER) AS cost_key
+            FROM (SELECT DISTINCT {dims}, tags, cost_categories FROM items) categories
+            JOIN numbered USING (tags, cost_categories)"""
     )
+    house.db.execute(
+        f"CREATE TABLE cost_key AS SELECT DISTINCT cost_key, {shown}, tag_set FROM keys"
+    )
+    house.db.execute(
+        f"""CREATE TABLE resource AS SELECT CAST(row_number() OVER () AS INTEGER) AS resource,
+            billed_id, resource_id, {NORMALISED_ID_SQL} AS cost_id
+            FROM (SELECT DISTINCT resource_id AS billed_id, {_shown("resource_id")}
+                FROM items WHERE billed_id <> '')"""
+    )
+    _check_texts(house)
 
 
 def make(house: Warehouse, name: str) -> None:
     """Make one of `facts.FACT_TABLES`, in their order: later ones are made of earlier ones."""
-    made = _queries().get(name)
-    if made:
+    if name == "dimension_cost":
+        day_rollups.make(house)
+    elif made := _queries().get(name):
         house.db.execute(f"CREATE TABLE {name} AS {made}")
 
 
 def _queries() -> dict[str, str]:
-    """Return the query of each table; `tag_set` is there already."""
-    dims, sums = ", ".join(DIMENSIONS), _sums()
+    """Return the query of each table that `number` has not made."""
+    dims, sums = ", ".join(DIMENSIONS), SUMS
     return {
-        "cost_key": f"""SELECT CAST(row_number() OVER () AS INTEGER) AS cost_key, *
-            FROM (SELECT DISTINCT {dims}, tag_set FROM keyed)""",
-        "resource": f"""SELECT CAST(row_number() OVER () AS INTEGER) AS resource,
-            resource_id, {NORMALISED_ID_SQL} AS cost_id
-            FROM (SELECT DISTINCT resource_id FROM keyed WHERE resource_id <> '')""",
         "daily_cost": f"""SELECT day, cost_key, coalesce(resource, 0) AS resource, {sums}
-            FROM keyed JOIN cost_key USING ({dims}, tag_set)
-            LEFT JOIN resource USING (resource_id) GROUP BY ALL ORDER BY ALL""",
+            FROM items JOIN keys USING ({dims}, tags, cost_categories)
+            LEFT JOIN resource ON items.resource_id = billed_id GROUP BY ALL ORDER BY ALL""",
         "rollup_cost": f"""SELECT day, cost_key, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY ALL""",
         "service_cost": f"""SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {sums}
@@ -54,10 +63,6 @@ def _queries() -> dict[str, str]:
         "resource_cost": f"""SELECT cost_key, resource, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY ALL""",
     }
-
-
-def _sums() -> str:
-    return ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 
 
 def _shown(name: str) -> str:
@@ -97,9 +102,9 @@ def _table(
     house.db.unregister("handed")
 
 
-def _check_items(house: Warehouse) -> None:
+def _check_texts(house: Warehouse) -> None:
     found = house.rows(
-        "SELECT account_id FROM items WHERE NOT regexp_full_match(account_id, '|[0-9]{12}') LIMIT 1"
+        "SELECT account_id FROM keys WHERE NOT regexp_full_match(account_id, '|[0-9]{12}') LIMIT 1"
     )
     if found:
         raise RunFailure(
@@ -107,14 +112,18 @@ def _check_items(house: Warehouse) -> None:
             f"A line item names the account “{found[0][0][:40]}”, which is no AWS account id.",
             "The month stays as it was. Check that the export's files are as AWS wrote them.",
         )
-    for name in (*DIMENSIONS, "resource_id"):
-        if (house.value(f"SELECT max(strlen({name})) FROM items") or 0) > _LONGEST:
+    texts = [*((name, "keys") for name in DIMENSIONS), ("resource_id", "resource")]
+    for name, table in texts:
+        if (house.value(f"SELECT max(strlen({name})) FROM {table}") or 0) > _LONGEST:
             raise RunFailure(
                 ErrorClass.DATA,
                 f"A line item's {name.replace('_', ' ')} is longer than {_LONGEST} bytes.",
                 "The month stays as it was. AWS writes nothing as long: check that the export's"
                 " files are as AWS wrote them.",
             )
+
+
+def _check_days(house: Warehouse) -> None:
     if house.value("SELECT count(*) FROM items WHERE day IS NULL"):
         raise RunFailure(
             ErrorClass.DATA,

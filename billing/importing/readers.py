@@ -11,8 +11,9 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,6 @@ class Reading:
 class BillFile(ABC):
     """One data file. `label` is its address in sentences; `columns` by normalised name."""
 
-    # Whether questions may be asked of the file besides the one pass over it.
-    answers_questions: bool
-
     def __init__(self, path: Path, label: str) -> None:
         self.path = path
         self.label = label
@@ -66,9 +64,9 @@ class BillFile(ABC):
     @abstractmethod
     @contextmanager
     def relation(
-        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal | None = None
     ) -> Iterator[tuple[str, Reading]]:
-        """Give the SQL of a relation to read once; the control total is fed meanwhile."""
+        """Give the SQL of a relation to read once; a control total is fed meanwhile."""
 
     def require(self, bill_format: BillFormat) -> None:
         """Raise RunFailure when a column is missing without which nothing exact can be said."""
@@ -84,21 +82,28 @@ class BillFile(ABC):
 
 
 class ParquetFile(BillFile):
-    """A Parquet file, read by DuckDB; pyarrow reads the columns of the control total."""
+    """A Parquet file, read by DuckDB; pyarrow reads the columns of the control total.
 
-    answers_questions = True
+    Questions may be asked of it besides. `nulls` says how many rows lack a column's value, as far
+    as the file says so.
+    """
 
     def __init__(self, path: Path, label: str) -> None:
         super().__init__(path, label)
         try:
             with pq.ParquetFile(path) as file:
                 self.rows: int = file.metadata.num_rows
+                self.nulls = _nulls(file.metadata)
                 schema = file.schema_arrow
         except (pa.ArrowException, OSError, ValueError) as error:
             raise unreadable(label, f"it is no whole Parquet file ({_short(error)})") from None
         self.columns = _without_doubles(
-            label, [Column(one.name, _kind_of(one.type), one.name) for one in schema]
+            label, [Column(one.name, self._kind_of(one), one.name) for one in schema]
         )
+
+    def _kind_of(self, field: pa.Field) -> Kind:
+        # AWS writes every column, also those in which nothing ever stands.
+        return Kind.EMPTY if self.nulls.get(field.name) == self.rows else _kind_of(field.type)
 
     @property
     def source(self) -> str:
@@ -107,9 +112,9 @@ class ParquetFile(BillFile):
 
     @contextmanager
     def relation(
-        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal | None = None
     ) -> Iterator[tuple[str, Reading]]:
-        with _beside(lambda: self._feed(control)):
+        with _beside(partial(self._feed, control)) if control else nullcontext():
             yield self.source, Reading(self.rows)
 
     def _feed(self, control: ControlTotal) -> None:
@@ -124,8 +129,6 @@ class ParquetFile(BillFile):
 
 class CsvFile(BillFile):
     """A compressed CSV file: every cell is text."""
-
-    answers_questions = False
 
     def __init__(self, path: Path, label: str, file_format: FileFormat) -> None:
         super().__init__(path, label)
@@ -158,11 +161,12 @@ class CsvFile(BillFile):
 
     @contextmanager
     def relation(
-        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal
+        self, db: duckdb.DuckDBPyConnection, fields: Fields, control: ControlTotal | None = None
     ) -> Iterator[tuple[str, Reading]]:
         reading = Reading()
         failed: list[BaseException] = []
-        used = {column.name for column in fields.used.values()} | set(control.columns)
+        used = {column.name for column in fields.used.values()}
+        used |= set(control.columns) if control else set()
         schema = pa.schema([(name, pa.string()) for name in sorted(used)])
         batches = self._batches(schema, reading, control, failed)
         db.register("csv_lines", pa.RecordBatchReader.from_batches(schema, batches))
@@ -180,7 +184,7 @@ class CsvFile(BillFile):
         self,
         schema: pa.Schema,
         reading: Reading,
-        control: ControlTotal,
+        control: ControlTotal | None,
         failed: list[BaseException],
     ) -> Iterator[pa.RecordBatch]:
         unpacked = 0
@@ -189,7 +193,8 @@ class CsvFile(BillFile):
                 reading.rows += batch.num_rows
                 unpacked += batch.nbytes
                 _refuse_bomb(self.label, unpacked, self.path)
-                control.add(batch.select(list(control.columns)), self.label)
+                if control:
+                    control.add(batch.select(list(control.columns)), self.label)
                 yield batch
         except (pa.ArrowException, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             failed.append(unreadable(self.label, _csv_fault(error)))
@@ -245,6 +250,21 @@ def _csv_name(number: int, spelling: str) -> str:
     """Return a column's name; tags differ by case alone, which SQL's names do not: numbered."""
     category = spelling.partition("/")[0]
     return f"{category}/{number}" if category in _SPELLED else normalised(spelling)
+
+
+def _nulls(metadata: Any) -> dict[str, int]:
+    """Return how many values each flat column lacks, where every row group says it."""
+    found: dict[str, int] = {}
+    for index, column in enumerate(metadata.schema):
+        groups = (metadata.row_group(n).column(index) for n in range(metadata.num_row_groups))
+        counts = [
+            one.statistics.null_count
+            for one in groups
+            if one.statistics is not None and one.statistics.has_null_count
+        ]
+        if len(counts) == metadata.num_row_groups and column.path == column.name:
+            found[column.name] = sum(counts)
+    return found
 
 
 def _without_doubles(

@@ -1,6 +1,6 @@
 """A private folder for a run's files while they are read; it goes when the run ends.
 
-Files are fetched ahead in threads while others are read, and removed once they were.
+Files are fetched ahead while others are read, and removed once they were.
 """
 
 import errno
@@ -12,13 +12,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from django.conf import settings
 
 from connections.aws.s3 import Bucket, ObjectInfo
 from organizations.runs import ErrorClass, RunFailure
 
-_FETCH_AHEAD = 3
+_FILES_AHEAD = 3
+_CONNECTIONS = 4
+_PART = 16 << 20
 _LOCK = "in-use"
 
 
@@ -57,44 +60,69 @@ def remove_leftovers() -> int:
     return removed
 
 
-def fetch(bucket: Bucket, objects: Sequence[ObjectInfo], into: Path) -> Iterator[Spooled]:
-    """Yield the objects as files, in order, fetching ahead. Each file is removed after its turn.
+class Fetching:
+    """Objects on their way into a folder, some files ahead of the one that is read.
 
-    Raises RunFailure: an object changed (its ETag is not the given one), broke off, or the disk is
-    full.
+    Files are fetched in parts side by side: one connection alone does not fill a line to S3.
+    `files` says how many there are, `size` their bytes.
     """
-    with ThreadPoolExecutor(_FETCH_AHEAD, thread_name_prefix="fetch") as pool:
-        waiting = list(enumerate(objects))
-        under_way: list[Future[Spooled]] = []
+
+    def __init__(self, bucket: Bucket, objects: Sequence[ObjectInfo], into: Path) -> None:
+        self._bucket = bucket
+        self._into = into
+        self._waiting = list(enumerate(objects))
+        self.files = len(objects)
+        self.size = sum(one.size for one in objects)
+        self._under_way: list[tuple[Spooled, list[Future[None]]]] = []
+        self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="fetch")
+
+    def label(self, spooled: Spooled) -> str:
+        """Return a file's address in sentences."""
+        return self._bucket.url(spooled.info.key)
+
+    def __enter__(self) -> Self:
+        self._fetch_ahead()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def __iter__(self) -> Iterator[Spooled]:
+        """Yield the objects as files, in order. Each file is removed after its turn.
+
+        Raises RunFailure: an object changed (its ETag is not the given one), broke off, or the
+        disk is full.
+        """
+        while self._under_way:
+            spooled, parts = self._under_way.pop(0)
+            for part in parts:
+                part.result()
+            self._fetch_ahead()
+            yield spooled
+            spooled.path.unlink(missing_ok=True)
+
+    def _fetch_ahead(self) -> None:
+        while self._waiting and len(self._under_way) < _FILES_AHEAD:
+            number, info = self._waiting.pop(0)
+            path = self._into / f"{number:05d}"
+            path.touch(mode=0o600)
+            parts = [self._pool.submit(self._fetch, info, path, part) for part in _parts(info)]
+            self._under_way.append((Spooled(path, info), parts))
+
+    def _fetch(self, info: ObjectInfo, path: Path, part: range | None) -> None:
         try:
-            while waiting or under_way:
-                while waiting and len(under_way) < _FETCH_AHEAD:
-                    number, info = waiting.pop(0)
-                    under_way.append(pool.submit(_fetch_one, bucket, info, into, number))
-                spooled = under_way.pop(0).result()
-                yield spooled
-                spooled.path.unlink(missing_ok=True)
-        finally:
-            for future in under_way:
-                future.cancel()
+            self._bucket.fetch(info, path, part)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise disk_full(self._into) from None
+            raise
 
 
-def _fetch_one(bucket: Bucket, info: ObjectInfo, into: Path, number: int) -> Spooled:
-    path = into / f"{number:05d}"
-    try:
-        fetched = bucket.fetch(info.key, path, etag=info.etag)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise disk_full(into) from None
-        raise
-    if fetched.size != info.size:
-        raise RunFailure(
-            ErrorClass.TRANSIENT,
-            f"{bucket.url(info.key)} has {fetched.size} bytes instead of {info.size}: it changed"
-            " while it was read.",
-            "Nothing to do: the portal tries again by itself.",
-        )
-    return Spooled(path, fetched)
+def _parts(info: ObjectInfo) -> list[range | None]:
+    """Return what to ask for of an object; None is all of it."""
+    if info.size <= _PART:
+        return [None]
+    return [range(start, min(start + _PART, info.size)) for start in range(0, info.size, _PART)]
 
 
 def disk_full(place: Path) -> RunFailure:

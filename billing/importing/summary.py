@@ -42,12 +42,16 @@ def summary(house: Warehouse) -> Summary:
             " WHERE service <> '' AND service_name <> '' GROUP BY 1"
         )
     )
+    accounts = house.rows(
+        "SELECT account_id, payer_account_id, currency, max(account_name),"
+        " sum(unblended_cost), CAST(sum(line_items) AS BIGINT) FROM items GROUP BY 1, 2, 3"
+    )
     return Summary(
         totals=totals,
-        accounts=house.rows(
-            "SELECT account_id, payer_account_id, currency, max(account_name),"
-            " sum(unblended_cost), CAST(sum(line_items) AS BIGINT) FROM items GROUP BY 1, 2, 3"
-        ),
+        accounts=[
+            (account, payer, currency, name or house.account_names.get(account, ""), cost, count)
+            for account, payer, currency, name, cost, count in accounts
+        ],
         services=services | house.service_names,
         data_through=house.value(f"SELECT max(day) FROM items WHERE charge_type IN ({usage})"),
         days=house.rows("SELECT min(day), max(day) FROM items")[0],

@@ -11,6 +11,7 @@ from billing.exact import EXACT, added, plain
 from billing.facts import (
     COST_KEY,
     DAILY_COST,
+    DIMENSION_COST,
     MONTH_COST,
     RESOURCE_COST,
     ROLLUP_COST,
@@ -40,28 +41,43 @@ def loaded_totals(delivery: Delivery) -> tuple[dict[str, Decimal], int]:
     Raises RunFailure when a rollup does not come to the same in every measure.
     """
     daily = _sums_of(DAILY_COST, delivery)
-    for table in (ROLLUP_COST, SERVICE_COST, MONTH_COST, RESOURCE_COST):
+    measures = {name: row[:-1] for name, row in daily.items()}
+    rollups = (SERVICE_COST, MONTH_COST, RESOURCE_COST)
+    for table in (ROLLUP_COST, *rollups) if delivery.has_rollup else rollups:
         summed = _sums_of(table, delivery)
-        if {name: row[:-1] for name, row in daily.items()} != {
-            name: row[:-1] for name, row in summed.items()
-        }:
-            raise RunFailure(
-                ErrorClass.BUG,
-                f"The table {table.name} does not come to the same as the daily costs.",
-                "The month stays as it was. Please report this with the export's schema.",
-            )
+        if measures != {name: row[:-1] for name, row in summed.items()}:
+            raise _differs(table)
+    for dimension in delivery.day_rollups:
+        summed = _sums_of(DIMENSION_COST, delivery, dimension)
+        if measures != {name: row[:-1] for name, row in summed.items()}:
+            raise _differs(DIMENSION_COST)
     totals = {name: row[0] for name, row in daily.items()}
     return totals, sum(row[-1] for row in daily.values())
 
 
-def _sums_of(table: FactTable, delivery: Delivery) -> dict[str, tuple[Any, ...]]:
+def _differs(table: FactTable) -> RunFailure:
+    return RunFailure(
+        ErrorClass.BUG,
+        f"The table {table.name} does not come to the same as the daily costs.",
+        "The month stays as it was. Please report this with the export's schema.",
+    )
+
+
+def _sums_of(
+    table: FactTable, delivery: Delivery, dimension: str = ""
+) -> dict[str, tuple[Any, ...]]:
     """Return {currency: (every measure, number of rows)} of a delivery's partition."""
     source = table.partition(delivery.pk)
     if "cost_key" in table.column_names:
         source += f" JOIN {COST_KEY.partition(delivery.pk)} USING (cost_key)"
+    if dimension:
+        source += " WHERE dimension = %s"
     sums = ", ".join(f"sum({name})" for name in Measure.values)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT currency, {sums}, count(*) FROM {source} GROUP BY currency")
+        cursor.execute(
+            f"SELECT currency, {sums}, count(*) FROM {source} GROUP BY currency",
+            [dimension] if dimension else None,
+        )
         return {row[0]: row[1:] for row in cursor.fetchall()}
 
 

@@ -17,6 +17,7 @@ from billing.measures import Measure
 MEMORY_LIMIT = "512MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
+SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 KEYS = ("day", *DIMENSIONS, "resource_id", "tags", "cost_categories")
 
 
@@ -29,12 +30,18 @@ class Warehouse:
     bill_format: BillFormat
     control: ControlTotal
     rows_read: int = 0
+    day_rollups: list[str] = field(default_factory=list)
     lacking: dict[str, str] = field(default_factory=dict)
+    account_names: dict[str, str] = field(default_factory=dict)
     service_names: dict[str, str] = field(default_factory=dict)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         return self.db.execute(query).fetchall()
+
+    def note_services(self, query: str) -> None:
+        """Keep the names among (service, readable name or '')."""
+        self.service_names |= {code: name for code, name in self.rows(query) if name}
 
     def value(self, query: str) -> Any:
         """Return the first value of a query's first row."""

@@ -52,6 +52,12 @@ def _with_symbol(amount: Decimal, currency: str) -> str:
     return f"{currency}\N{NO-BREAK SPACE}{amount:,f}" if currency else f"{amount:,f}"
 
 
+@register.simple_tag
+def difference(current: Decimal, previous: Decimal, currency: str = "") -> SafeString | str:
+    """Show how much more an amount is than the one before, as money."""
+    return money(added([current, previous.copy_negate()]), currency)
+
+
 @register.inclusion_tag("components/change.html")
 def change(current: Decimal | None, previous: Decimal | None, currency: str = "") -> dict[str, Any]:
     """Show how an amount changed, in words and figures: `▲ +8.1 %`, `new`, `gone`."""

@@ -82,28 +82,33 @@ class Bucket:
         with self._body(answer["Body"], key) as chunks:
             return b"".join(chunks), info
 
-    def fetch(self, key: str, to: Path, *, etag: str | None = None) -> ObjectInfo:
-        """Write an object to a file; return what was fetched.
+    def fetch(self, info: ObjectInfo, to: Path, part: range | None = None) -> None:
+        """Write an object, or a part of it, to its place in a file that exists.
 
-        With `etag` the object must still be that version. Raises RunFailure (transient) when it
-        changed meanwhile or the connection broke.
+        The object must still be the version of `info`. Raises RunFailure (transient) when it
+        changed meanwhile, the connection broke, or other bytes came than were asked for.
         """
-        condition = {"IfMatch": f'"{etag}"'} if etag else {}
+        wanted = range(info.size) if part is None else part
+        condition = {} if part is None else {"Range": f"bytes={part.start}-{part.stop - 1}"}
         answer = self._client.call(
-            "get_object", target=self.url(key), Bucket=self.name, Key=key, **condition
+            "get_object",
+            target=self.url(info.key),
+            Bucket=self.name,
+            Key=info.key,
+            IfMatch=f'"{info.etag}"',
+            **condition,
         )
-        info = _info(key, answer)
         written = 0
-        with to.open("wb") as file, self._body(answer["Body"], key) as chunks:
+        with to.open("r+b") as file, self._body(answer["Body"], info.key) as chunks:
+            file.seek(wanted.start)
             for chunk in chunks:
                 written += file.write(chunk)
-        if written != info.size:
+        if written != len(wanted):
             raise RunFailure(
                 ErrorClass.TRANSIENT,
-                f"{self.url(key)} broke off after {written} of {info.size} bytes.",
+                f"{self.url(info.key)} broke off: {written} bytes came instead of {len(wanted)}.",
                 "Nothing to do: the portal tries again by itself.",
             )
-        return info
 
     def _body(self, body: Any, key: str) -> "_Body":
         return _Body(body, self._client.attempt("get_object", self.url(key)))

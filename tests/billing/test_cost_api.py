@@ -11,6 +11,7 @@ import pytest
 from billing.models import ServiceName
 from connections.models import Account, Connection, ConnectionKind
 from organizations.access import Role
+from organizations.models import AuditEvent
 from tests.billing.cost_facts import Item, connect, deliver
 from tests.billing.test_cost_query import BAD
 from tests.cast import Cast
@@ -88,7 +89,12 @@ def test_costs_are_answered_as_the_contract_says(cast: Cast, payer: Connection) 
 
 @pytest.mark.parametrize(
     ("granularity", "period"),
-    [("daily", "2026-04-02"), ("monthly", "2026-04"), ("total", "2026-04-01/2026-05-01")],
+    [
+        ("daily", "2026-04-02"),
+        ("weekly", "2026-03-30"),
+        ("monthly", "2026-04"),
+        ("total", "2026-04-01/2026-05-01"),
+    ],
 )
 def test_the_period_has_the_form_of_the_granularity(
     cast: Cast, payer: Connection, granularity: str, period: str
@@ -104,6 +110,38 @@ def test_not_equal_works_as_people_write_it(cast: Cast, payer: Connection) -> No
         "service%21=AmazonEC2&charge_type=Usage",
     ):
         assert get(cast, f"{RANGE}&{query}").json()["total"] == "100"
+
+
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        ("service~=s3&charge_type!~=CRED", "100"),
+        ("service%7E=S3&charge_type%21%7E=cred", "100"),
+        ("tag:team~=CMD", "100"),
+        ("service~=a_azon", "0"),
+        ("account~=1111", "0"),
+        ("account~=1111&charge_type=Usage", "100"),
+    ],
+)
+def test_a_part_of_a_value_is_enough_where_asked_for(
+    cast: Cast, payer: Connection, query: str, total: str
+) -> None:
+    assert get(cast, f"{RANGE}&{query}").json()["total"] == total
+
+
+def test_organizational_units_group_and_filter(cast: Cast, payer: Connection) -> None:
+    Account.objects.create(
+        organization=cast.acme, account_id=PAYER, organizational_unit="Root / Head"
+    )
+    asked = f"{RANGE}&granularity=total&charge_type!=Credit&group_by=organizational_unit"
+    rows = get(cast, asked).json()["rows"]
+    assert [row["group"] for row in rows] == [
+        {"organizational_unit": ""},
+        {"organizational_unit": "Root / Head"},
+    ]
+    assert get(cast, f"{asked}&organizational_unit=Root / Head").json()["total"] == "100"
+    assert get(cast, f"{asked}&organizational_unit~=HEAD").json()["total"] == "100"
+    assert get(cast, f"{asked}&organizational_unit=nobody").json()["rows"] == []
 
 
 def test_tags_filter_and_group(cast: Cast, payer: Connection) -> None:
@@ -194,6 +232,12 @@ def test_csv_text_is_never_a_formula_and_numbers_stay_numbers(
     rows = read_csv(get(cast, f"{RANGE}&group_by=tag:team&service=AmazonS3&format=csv"))
     assert rows[1][1:3] == ['\'=cmd|"x"', "100"]
     assert rows[2][1:3] == ["", "-100"]
+
+
+def test_a_csv_file_is_noted_with_what_was_asked_for(cast: Cast, payer: Connection) -> None:
+    read_csv(get(cast, f"{RANGE}&group_by=region&service~=ec2&format=csv"))
+    event = AuditEvent.objects.of(cast.acme).get(action="costs.exported")
+    assert event.changes == {"format": "csv", "query": f"?{RANGE}&group_by=region&service~=ec2"}
 
 
 def test_csv_of_nothing_is_its_header(cast: Cast, payer: Connection) -> None:

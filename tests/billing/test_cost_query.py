@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.cost_query import (
-    MAX_FILTERS,
     MAX_GROUPS,
     MAX_VALUES,
     CostFilter,
     CostQuery,
     CostQueryError,
     Granularity,
+    Operator,
 )
+from billing.cost_terms import MAX_FILTERS
 from billing.dimensions import PLAIN_NAMES
 from billing.measures import Measure
 
@@ -25,7 +26,22 @@ texts = st.text(
     st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=20
 )
 awkward = st.sampled_from(
-    ["a!", "a=", "!", "=", "a,service", "service", "a&b=c", "é ü", "a:b", "%"]
+    [
+        "a!",
+        "a=",
+        "a~",
+        "!",
+        "=",
+        "~",
+        "!~",
+        "=~",
+        "a,service",
+        "service",
+        "a&b=c",
+        "é ü",
+        "a:b",
+        "%",
+    ]
 )
 names = st.one_of(
     st.sampled_from(PLAIN_NAMES),
@@ -38,6 +54,11 @@ filters = st.builds(
     names,
     st.booleans(),
     st.lists(texts | st.just(""), min_size=1, max_size=4).map(tuple),
+) | st.builds(
+    CostFilter.of,
+    names,
+    st.sampled_from(Operator),
+    st.lists(texts, min_size=1, max_size=4),
 )
 
 
@@ -124,9 +145,9 @@ def test_groups_are_repeated_or_separated_by_commas(text: str, groups: tuple[str
 
 
 def test_a_key_that_ends_in_an_operator_can_be_asked_for() -> None:
-    for key in ("wow!", "wow=", "!", "a=!"):
-        for negated in (False, True):
-            one = CostFilter(f"tag:{key}", negated, ("x",))
+    for key in ("wow!", "wow=", "wow~", "!", "~", "a=!", "a!~", "a=~", "a!=", "a~="):
+        for operator in Operator:
+            one = CostFilter.of(f"tag:{key}", operator, ("x",))
             query = CostQuery(dt.date(2026, 1, 1), dt.date(2026, 2, 1), filters=(one,))
             assert read(query.to_query_string()).filters == (one,)
 
@@ -145,7 +166,7 @@ BAD = [
     ("from=2026-03-01&to=2026-02-01", "to", "must come after"),
     ("from=2026-03-01&to=2026-03-01", "to", "empty"),
     ("from=2026-01-01&from=2026-01-02", "from", "once"),
-    ("granularity=hourly", "granularity", "daily, monthly, total"),
+    ("granularity=hourly", "granularity", "daily, weekly, monthly, total"),
     ("metric=blended_cost", "metric", "unblended_cost"),
     ("metric=unblended_cost&metric=list_cost", "metric", "once"),
     ("group_by=colour", "group_by", "not a dimension"),
@@ -160,6 +181,11 @@ BAD = [
     ("servic=AmazonEC2", "servic", "not known"),
     ("tag:=x", "tag:", "Name a key"),
     ("service=a%00b", "service", "NUL"),
+    ("service~=a%00b", "service~", "NUL"),
+    ("service~=", "service~", "text to look for"),
+    ("service!~=x&service!~=", "service!~", "text to look for"),
+    ("colour~=red", "colour~", "not known"),
+    ("tag:~=red", "tag:~", "Name a key"),
     ("service=" + "x" * 3000, "service", "at most"),
     ("&".join(f"service=s{n}" for n in range(MAX_VALUES + 1)), "service", "values"),
     ("&".join(f"tag:t{n}=x" for n in range(MAX_FILTERS + 1)), "filters", "at most"),
@@ -181,6 +207,22 @@ def test_bad_parameters_are_named_in_a_sentence(text: str, parameter: str, part:
     assert part in sentence
     assert sentence[0].isupper() or sentence[0] == "“"
     assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("text", "operator"),
+    [
+        ("service=ec2", Operator.IS),
+        ("service!=ec2", Operator.IS_NOT),
+        ("service~=ec2", Operator.CONTAINS),
+        ("service!~=ec2", Operator.CONTAINS_NOT),
+    ],
+)
+def test_a_filter_names_its_operator_as_people_write_it(text: str, operator: Operator) -> None:
+    (one,) = read(text).filters
+    assert one == CostFilter.of("service", operator, ["ec2"])
+    assert one.operator is operator
+    assert f"{one.parameter}=ec2" == text
 
 
 def test_every_wrong_parameter_is_named_at_once() -> None:

@@ -269,7 +269,7 @@ def test_totals_that_differ_fail_the_import(cast: Cast, aws: str) -> None:
             f"UPDATE {DAILY_COST.partition(delivery.pk)}"  # noqa: S608 - our own name
             " SET unblended_cost = unblended_cost + 1e-20"
         )
-    with pytest.raises(RunFailure, match="billing_rollup_cost does not come to the same"):
+    with pytest.raises(RunFailure, match="billing_service_cost does not come to the same"):
         swap.loaded_totals(delivery)
     with pytest.raises(RunFailure, match=r"difference -0\.00000000000000000001"):
         swap.compare(

@@ -1,9 +1,12 @@
 """The pages in a real Chromium: signing in, reading costs, signing out; light and dark."""
 
+import csv
+import io
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ PAGES = (
     "/o/acme/",
     "/o/acme/explore/",
     "/o/acme/explore/?granularity=total&group_by=account",
+    "/o/acme/explore/?granularity=weekly&group_by=service&group_by=account&compare=previous",
     "/o/acme/explore/?from=2026-02-02&to=2026-01-01&metric=none&nobody=1",
     "/o/acme/resources/",
     "/o/acme/resources/?type=none",
@@ -104,6 +108,45 @@ def test_somebody_signs_in_reads_costs_and_signs_out(page: Page) -> None:
     expect(page).to_have_url(re.compile(r"/sign-in/$"))
     page.goto("/o/acme/")
     expect(page).to_have_url(re.compile(r"/sign-in/\?next="))
+
+
+def test_somebody_explores_filters_compares_and_takes_the_table_along(page: Page) -> None:
+    sign_in(page, "fiona")
+    page.goto("/o/acme/explore/")
+    page.get_by_label("Period").select_option(label="Last month")
+    page.get_by_label("Granularity").select_option(label="Weekly")
+    page.get_by_label("Compare with").select_option(label="Period before")
+    page.get_by_label("Tax").check()
+    page.get_by_label("Filter 1: by what").select_option(label="Service")
+    page.get_by_label("Filter 1: is or is not").select_option(label="contains")
+    page.get_by_label("Filter 1: value").fill("amazon")
+    page.get_by_role("button", name="Show costs").click()
+    expect(page).to_have_url(
+        re.compile(
+            r"\?period=last-month&granularity=weekly&compare=previous&group_by=service"
+            r"&charge_type!=Tax&service~=amazon$"
+        )
+    )
+    expect(page.get_by_label("Tax")).to_be_checked()
+    expect(page.get_by_label("Filter 1: value")).to_have_value("amazon")
+    table = page.get_by_role("table", name="Costs by service")
+    expect(table.get_by_role("row")).to_have_count(4)
+    table.get_by_role("link", name="Change", exact=True).click()
+    expect(page).to_have_url(re.compile(r"sort=-change"))
+    expect(table.get_by_role("columnheader", name="Change ▼")).to_be_visible()
+    total = table.get_by_role("row").last.get_by_role("cell").first.locator("data")
+    exact = Decimal(total.get_attribute("value") or "0")
+
+    for kind in ("CSV", "Excel"):
+        with page.expect_download() as waiting:
+            page.get_by_role("link", name=f"Download {kind}").click()
+        content = waiting.value.path().read_bytes()
+        if kind == "Excel":
+            assert content.startswith(b"PK")
+            continue
+        rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
+        assert {row["Service code"] for row in rows} == {"AmazonEC2", "AmazonS3"}
+        assert sum(Decimal(row["Unblended cost (USD)"]) for row in rows) == exact > 0
 
 
 def test_no_page_has_an_accessibility_fault(page: Page) -> None:

@@ -29,7 +29,7 @@ def test_the_explorer_adds_up_to_what_was_billed_to_the_connected_accounts(
     days = (today.replace(day=1) - page.context["result"]["query"].start).days
     expected = sum(cost for account, _, cost in LINES if account != LEFT_OUT) * days
     result = page.context["result"]
-    assert result["report"].total == expected
+    assert result["total"] == expected
     assert sum(row["amount"] for row in result["groups"]) == expected
     assert result["timeline"].total == expected
     assert len(result["timeline"].periods) == days
@@ -80,6 +80,14 @@ def test_an_organization_without_anything_is_told_what_to_do(cast: Cast, path: s
         ("from=2000-01-01&to=2026-01-01", "do not fit on a page"),
         ("service=%00", "without NUL"),
         ("tag:=x", "Name a key"),
+        ("&".join(f"tag:t{n}=x" for n in range(50)), "Use at most 20 filters at once"),
+        ("service~=", "Write the text to look for"),
+        ("account!=444444444444", "is not an account that is connected here"),
+        ("page=9", "the last one is 1"),
+        ("page=-1", "is no page"),
+        ("format=pdf", "csv or xlsx"),
+        ("compare=never", "Use previous"),
+        ("sort=percent", "without compare=previous"),
     ],
 )
 def test_a_wrong_address_is_answered_with_a_sentence(
@@ -97,6 +105,22 @@ def test_wrong_filters_of_resources_are_answered_with_a_sentence(cast: Cast, que
     page = cast.browser("fiona").get(f"/o/acme/resources/?{query}")
     assert page.status_code == 400
     assert 'role="alert"' in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "from=2003-01-01&to=2003-02-01",
+        "from=2003-01-01&to=2003-02-01&granularity=weekly&compare=previous&group_by=service",
+        "from=2099-01-01&to=2099-02-01&group_by=tag:nobody&granularity=total",
+        "service=Nothing&group_by=resource&group_by=organizational_unit",
+    ],
+)
+def test_a_range_without_costs_says_so(cast: Cast, today: date, query: str) -> None:
+    for name, company in (("fiona", "acme"), ("boris", "bolt")):
+        page = cast.browser(name).get(f"/o/{company}/explore/?{query}")
+        assert page.status_code == 200
+        assert "No costs in this range" in page.content.decode()
 
 
 def test_the_form_leads_to_an_address_that_says_the_same(cast: Cast, today: date) -> None:

@@ -1,5 +1,7 @@
 """CUR 2.0. Legacy CUR has the same columns, and uses these rules too."""
 
+from collections.abc import Callable
+
 from billing.importing import amounts
 from billing.importing.columns import Fields, Kind, literal
 from billing.importing.formats.base import (
@@ -72,10 +74,14 @@ def select(fields: Fields) -> Selection:
         cost_categories=map_column(fields, "cost_category"),
         sums=sums(fields),
         measures=measures(),
-        account_name=fields.text("line_item_usage_account_name"),
-        service_name=fields.map_value("product", "product_name"),
         lacking=lacking(fields),
     )
+
+
+def names(fields: Fields) -> tuple[str, str]:
+    """Return the names of the linked account and of the service."""
+    account = fields.text("line_item_usage_account_name")
+    return account, fields.map_value("product", "product_name")
 
 
 def dimensions(fields: Fields) -> dict[str, str]:
@@ -113,19 +119,21 @@ def map_column(fields: Fields, name: str) -> MapColumn:
     column = fields.raw(name)
     if column is None:
         return NO_MAP
-    return MapColumn(column, lambda expression: fields.as_json(name, expression))
+    return MapColumn(column, lambda expression: fields.as_json(name, expression), (name,))
 
 
 def _tags(fields: Fields) -> MapColumn:
     """`tags` has the keys as people wrote them; `resource_tags` only as AWS normalised them."""
-    whole, normalised = fields.raw("tags"), fields.raw("resource_tags")
-    if whole is None or normalised is None:
-        return map_column(fields, "tags" if normalised is None else "resource_tags")
     kinds = (fields.kind("tags"), fields.kind("resource_tags"))
+    if Kind.EMPTY in kinds:
+        return map_column(fields, "resource_tags" if kinds[0] is Kind.EMPTY else "tags")
     if kinds == (Kind.TEXT, Kind.TEXT):
+        whole, normalised = fields.raw("tags"), fields.raw("resource_tags")
         chosen = f"CASE WHEN coalesce({whole}, '') NOT IN ('', '{{}}') THEN {whole}"
         return MapColumn(
-            f"{chosen} ELSE {normalised} END", lambda expression: f"coalesce({expression}, '')"
+            f"{chosen} ELSE {normalised} END",
+            lambda expression: f"coalesce({expression}, '')",
+            ("tags", "resource_tags"),
         )
     return map_column(fields, "tags")
 
@@ -262,6 +270,14 @@ def _needs_product(fields: Fields) -> str | None:
     )
 
 
+def _needs_description(fields: Fields) -> str:
+    return f"{fields.text(_TYPE)} = 'Refund'"
+
+
+def _needs_reservation(fields: Fields) -> str:
+    return f"{fields.text(_TYPE)} = 'Fee'"
+
+
 def _needs_tags(fields: Fields) -> str | None:
     tags = fields.raw("tags")
     if fields.kind("tags") is Kind.MAP:
@@ -273,10 +289,15 @@ def _list(names: tuple[str, ...] | list[str]) -> str:
     return f"({', '.join(literal(name) for name in names)})"
 
 
+RARELY_NEEDED: dict[str, Callable[[Fields], str | None]] = {
+    "line_item_line_item_description": _needs_description,
+    "reservation_reservation_a_r_n": _needs_reservation,
+}
 FORMAT = BillFormat(
     name="CUR 2.0",
     required=REQUIRED,
     select=select,
+    names=names,
     control=ControlColumns(
         amount="line_item_unblended_cost",
         currency="line_item_currency_code",
@@ -285,5 +306,5 @@ FORMAT = BillFormat(
     known_types=KNOWN_TYPES,
     usage_types=frozenset(USAGE_TYPES),
     not_money=SPLIT_OPERATIONS,
-    rarely_needed={"product": _needs_product, "tags": _needs_tags},
+    rarely_needed=RARELY_NEEDED | {"product": _needs_product, "tags": _needs_tags},
 )

@@ -38,9 +38,12 @@ def select(fields: Fields) -> Selection:
             "quantity": fields.amount("ConsumedQuantity", amounts.QUANTITY_SCALE),
         },
         measures=_measures(),
-        account_name=fields.text("SubAccountName"),
-        service_name=fields.text("ServiceName"),
     )
+
+
+def names(fields: Fields) -> tuple[str, str]:
+    """Return the names of the linked account and of the service."""
+    return fields.text("SubAccountName"), fields.text("ServiceName")
 
 
 def _dimensions(fields: Fields) -> dict[str, str]:
@@ -83,6 +86,7 @@ def _format(name: str, *, has_invoice: bool) -> BillFormat:
         name=name,
         required=REQUIRED,
         select=select,
+        names=names,
         control=ControlColumns(amount="BilledCost", currency="BillingCurrency"),
         known_types=frozenset(CATEGORIES),
         usage_types=frozenset({USAGE}),

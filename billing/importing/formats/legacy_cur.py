@@ -25,22 +25,28 @@ def select(fields: Fields) -> Selection:
         cur2.select(fields),
         tags=_columns_as_map(fields, _TAGS),
         cost_categories=_columns_as_map(fields, _COST_CATEGORIES),
-        service_name=fields.text("product_product_name"),
     )
+
+
+def names(fields: Fields) -> tuple[str, str]:
+    """Return the names of the linked account and of the service."""
+    account = fields.text("line_item_usage_account_name")
+    return account, fields.text("product_product_name")
 
 
 def _columns_as_map(fields: Fields, prefixes: tuple[str, ...]) -> MapColumn:
     """Return the columns with one of these prefixes as a map of their keys to group by."""
-    values = {
-        _key(column, prefixes): fields.text(column.name)
+    found = {
+        _key(column, prefixes): column.name
         for prefix in prefixes
         for column in fields.starting_with(prefix)
         if fields.raw(column.name) is not None
     }
-    if not values:
+    if not found:
         return NO_MAP
-    keys = f"[{', '.join(literal(key) for key in values)}]"
-    return MapColumn(f"[{', '.join(values.values())}]", _as_json(keys))
+    keys = f"[{', '.join(literal(key) for key in found)}]"
+    values = ", ".join(fields.text(name) for name in found.values())
+    return MapColumn(f"[{values}]", _as_json(keys), tuple(found.values()))
 
 
 def _as_json(keys: str) -> Callable[[str], str]:
@@ -56,8 +62,10 @@ FORMAT = BillFormat(
     name="legacy Cost and Usage Report",
     required=cur2.REQUIRED,
     select=select,
+    names=names,
     control=cur2.FORMAT.control,
     known_types=cur2.KNOWN_TYPES,
     usage_types=frozenset(cur2.USAGE_TYPES),
     not_money=cur2.SPLIT_OPERATIONS,
+    rarely_needed=cur2.RARELY_NEEDED,
 )

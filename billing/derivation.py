@@ -1,0 +1,45 @@
+"""Dimensions that no bill names: an organization derives their value from other dimensions.
+
+The organizational unit of a cost is that of its account. How a value is derived is the
+organization's; a cost query names the dimension alone and stays free of any organization.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from billing.statement import Statement
+
+
+class Derivation(Protocol):
+    """How an organization derives one dimension."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the names of the dimensions it reads; they may be derived themselves."""
+
+    def expression(self, values: Mapping[str, Statement]) -> Statement:
+        """Return the SQL of the value, text and never null, '' for none.
+
+        `values` has the SQL of each input, text and never null. It may be used more than once.
+        Whatever an organization wrote goes into parameters.
+        """
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """The value stands in a table {value of the input: derived value}; none without an entry."""
+
+    dimension: str
+    values: Mapping[str, str]
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the one dimension that is looked up."""
+        return (self.dimension,)
+
+    def expression(self, values: Mapping[str, Statement]) -> Statement:
+        """Return the look-up: one parameter, found by binary search."""
+        table = Statement.of("%s::jsonb", params=(json.dumps(dict(self.values)),))
+        return Statement.of("coalesce({} ->> {}, '')", table, values[self.dimension])

@@ -1,0 +1,94 @@
+"""What is in a delivery, step by step: from the fetched files to the pointer of the month."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from billing.facts import ROLLUP_COST
+from billing.importing import aggregate, load, numbering, summary, swap
+from billing.importing.faults import room_faults
+from billing.importing.formats import format_of
+from billing.importing.readers import open_file
+from billing.importing.spool import Fetching
+from billing.importing.warehouse import Warehouse, warehouse
+from billing.models import Delivery, ImportRun, ServiceName
+from connections.aws.deliveries import Manifest
+
+
+@dataclass(frozen=True)
+class Contents:
+    """A delivery's files on their way into PostgreSQL; `folder` is the run's own."""
+
+    run: ImportRun
+    delivery: Delivery
+    manifest: Manifest
+    folder: Path
+
+    def take_in(self, fetching: Fetching, *, still_the_same: Callable[[], None]) -> None:
+        """Read, sum up, load, compare, and point the month here. Raises RunFailure.
+
+        `still_the_same` raises when AWS has replaced the delivery meanwhile.
+        """
+        run, delivery = self.run, self.delivery
+        run.rows_read = run.bytes_read = 0
+        with warehouse(format_of(delivery.export.schema), self.folder) as house:
+            with run.timed("read"):
+                self._read(house, fetching)
+            with run.timed("prepare"), room_faults(house):
+                numbering.number(house)
+                found = summary.summary(house)
+            still_the_same()
+            with run.timed("load"), load.prepared(house, self.folder) as tables:
+                delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
+            delivery.day_rollups = house.day_rollups
+            with run.timed("check"):
+                totals, rows = swap.loaded_totals(delivery)
+                swap.compare(dict(house.control.totals), totals, found)
+            for sentence in found.warnings:
+                run.warn(sentence)
+            _note_totals(run, house, totals)
+            run.rows_loaded = delivery.rows_loaded = rows
+            delivery.rows_read, delivery.bytes_read = run.rows_read, run.bytes_read
+            run.advance("swap")
+            swap.swap(run, delivery, found)
+
+    def _read(self, house: Warehouse, fetching: Fetching) -> None:
+        organization = self.run.connection.organization_id
+        names = ServiceName.objects.of(organization)
+        known = frozenset(names.values_list("code", flat=True))
+        progress = _Progress(self.run, fetching.files, fetching.size)
+        for spooled in fetching:
+            file = open_file(spooled.path, fetching.label(spooled), self.manifest.file_format)
+            aggregate.add_file(house, file, known_services=known)
+            progress.note(house.rows_read, spooled.info.size)
+
+
+@dataclass
+class _Progress:
+    """What the run says while files are read."""
+
+    run: ImportRun
+    files: int
+    bytes_total: int
+    files_read: int = 0
+
+    def note(self, rows: int, size: int) -> None:
+        self.files_read += 1
+        self.run.rows_read = rows
+        self.run.bytes_read += size
+        self.run.advance(
+            files=self.files,
+            files_read=self.files_read,
+            rows=rows,
+            bytes=self.run.bytes_read,
+            bytes_total=self.bytes_total,
+        )
+
+
+def _note_totals(run: ImportRun, house: Warehouse, totals: swap.Totals) -> None:
+    if len(totals) == 1:
+        ((run.currency, run.portal_total),) = totals.items()
+        run.export_total = house.control.totals[run.currency]
+    elif len(totals) > 1:
+        each = ", ".join(f"{amount:f} {currency}" for currency, amount in sorted(totals.items()))
+        run.warn(f"The bill is in several currencies, which are never added: {each}.")

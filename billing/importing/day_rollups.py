@@ -1,0 +1,63 @@
+"""Costs by day and one dimension: what makes daily figures of a year quick, where it is small.
+
+A dimension is worth it whose values are few: the rows must be far fewer than the daily costs'. Of
+the tags, the keys that most cost keys have are tried.
+"""
+
+from collections.abc import Iterator
+
+from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX, Dimension, Source
+from billing.facts import ROLLUP_DIMENSIONS
+from billing.importing.columns import literal
+from billing.importing.warehouse import SUMS, Warehouse
+
+_PLAIN = ("region", "usage_type", "operation", "pricing_term", "billing_entity")
+_FEWER = 10  # times fewer rows than the daily costs
+_KEYS_TRIED = 8
+
+
+def make(house: Warehouse) -> None:
+    """Make `dimension_cost` of the rollup; what is in it is said in `house.day_rollups`."""
+    rollup = ", ".join(ROLLUP_DIMENSIONS)
+    days = house.value("SELECT count(DISTINCT day) FROM rollup_cost")
+    most = house.value("SELECT count(*) FROM daily_cost") / _FEWER
+    found = []
+    for dimension in _candidates(house):
+        key = f"SELECT cost_key, {rollup}, {_value(dimension)} AS value FROM cost_key"
+        if dimension.source is not Source.COST_KEY:
+            key += " JOIN tag_set USING (tag_set)"
+        # As many as this at the most: not every key has a cost on every day.
+        combined = house.value(f"SELECT count(DISTINCT ({rollup}, value)) FROM ({key})")
+        if combined * days <= most:
+            house.day_rollups.append(dimension.name)
+            found.append(
+                f"SELECT {literal(dimension.name)} AS dimension, day, {rollup}, value, {SUMS}"
+                f" FROM rollup_cost JOIN ({key}) USING (cost_key) GROUP BY ALL"
+            )
+    # Without any, the table is there and empty.
+    nothing = f"SELECT '' AS dimension, day, {rollup}, '' AS value, {SUMS} FROM rollup_cost"
+    nothing += " JOIN cost_key USING (cost_key) WHERE false GROUP BY ALL"
+    house.db.execute(
+        f"CREATE TABLE dimension_cost AS {' UNION ALL '.join(found or [nothing])} ORDER BY ALL"
+    )
+
+
+def _candidates(house: Warehouse) -> Iterator[Dimension]:
+    for name in _PLAIN:
+        yield Dimension.named(name)
+    for source, prefix in (("tags", TAG_PREFIX), ("cost_categories", COST_CATEGORY_PREFIX)):
+        keys = house.rows(
+            f"SELECT key FROM (SELECT tag_set, unnest(json_keys({source})) AS key FROM tag_set)"
+            " JOIN cost_key USING (tag_set)"
+            f" GROUP BY key ORDER BY count(*) DESC, key LIMIT {_KEYS_TRIED}"
+        )
+        for (key,) in keys:
+            yield Dimension.named(prefix + key)
+
+
+def _value(dimension: Dimension) -> str:
+    if dimension.source is Source.COST_KEY:
+        return dimension.key
+    # A path in DuckDB has no way to quote every key: the pair is looked for as it is.
+    pairs = f"from_json({dimension.source.value}, '\"MAP(VARCHAR, VARCHAR)\"')"
+    return f"coalesce({pairs}[{literal(dimension.key)}], '')"

@@ -1,0 +1,138 @@
+"""The quick pass over a Parquet file comes to the same as its line items, to the last digit."""
+
+from collections import defaultdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from billing.exact import added
+from billing.importing import aggregate
+from billing.importing.formats import format_of
+from billing.importing.readers import open_file
+from billing.importing.warehouse import warehouse
+from connections.models import FileFormat
+from organizations.runs import RunFailure
+
+AMOUNTS = st.one_of(
+    st.none(),
+    st.sampled_from(
+        [0.0, -0.0, 0.1, 1 / 3, 1e-18, 2.5e-11, 4e-10, 499_999.9999999999, 5e5, 1.2e15]
+    ),
+    st.integers(-(10**12), 10**12).map(lambda units: units / 1e10),
+    st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-19),
+)
+TYPES = ["Usage", "Tax", "Credit", "Fee", "Refund", "SavingsPlanCoveredUsage", "Unheard"]
+LINE_ITEM = st.fixed_dictionaries(
+    {
+        "line_item_line_item_type": st.sampled_from(TYPES),
+        "line_item_operation": st.sampled_from(["RunInstances", "EKSPod-EC2", None, ""]),
+        "line_item_unblended_cost": AMOUNTS,
+        "line_item_net_unblended_cost": AMOUNTS,
+        "pricing_public_on_demand_cost": AMOUNTS,
+        "savings_plan_savings_plan_effective_cost": AMOUNTS,
+    }
+)
+
+
+def exact(value: float | None) -> Decimal:
+    """The shortest decimal that means the double, as AWS wrote it; absent is nothing."""
+    if value is None:
+        return Decimal(0)
+    return Decimal(repr(value)).quantize(Decimal("1e-20"))
+
+
+def write(path: Path, items: list[dict[str, Any]]) -> None:
+    constant = {
+        "identity_time_interval": "2026-10-01T00:00:00Z/2026-10-01T01:00:00Z",
+        "line_item_currency_code": "USD",
+        "line_item_product_code": "AmazonEC2",
+        "line_item_usage_account_id": "111122223333",
+        # Whoever says what a plan's fee covers has these columns, filled or not.
+        "savings_plan_total_commitment_to_date": None,
+        "savings_plan_used_commitment": None,
+    }
+    doubles = {"cost", "commitment", "date"}
+    columns = {
+        name: pa.array(
+            [item.get(name, constant.get(name)) for item in items],
+            pa.float64() if name.rsplit("_", 1)[-1] in doubles else pa.string(),
+        )
+        for name in (*constant, *items[0])
+    }
+    pq.write_table(pa.table(columns), path)
+
+
+def counted(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [item for item in items if item["line_item_operation"] != "EKSPod-EC2"]
+
+
+def unblended(item: dict[str, Any]) -> Decimal:
+    return exact(item["line_item_unblended_cost"])
+
+
+def net(item: dict[str, Any]) -> Decimal:
+    given = item["line_item_net_unblended_cost"]
+    is_known = item["line_item_line_item_type"] != "Unheard"
+    return unblended(item) if given is None or not is_known else exact(given)
+
+
+def amortized(item: dict[str, Any]) -> Decimal:
+    if item["line_item_line_item_type"] == "SavingsPlanCoveredUsage":
+        return exact(item["savings_plan_savings_plan_effective_cost"])
+    return unblended(item)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(items=st.lists(LINE_ITEM, min_size=1, max_size=40))
+def test_groups_add_up_to_their_line_items(items: list[dict[str, Any]], tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    write(path, items)
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        aggregate.add_file(
+            house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
+        )
+        found = house.rows(
+            "SELECT charge_type, sum(unblended_cost), sum(net_unblended_cost),"
+            " sum(amortized_cost), CAST(sum(line_items) AS INTEGER) FROM items GROUP BY 1"
+        )
+        control = dict(house.control.totals)
+    expected: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for item in counted(items):
+        expected[item["line_item_line_item_type"]].append(item)
+    assert {row[0]: row[1:] for row in found} == {
+        charge_type: (
+            *(added(map(rule, group)) for rule in (unblended, net, amortized)),
+            len(group),
+        )
+        for charge_type, group in expected.items()
+    }
+    assert added(control.values()) == added(map(unblended, counted(items)))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e300])
+def test_what_is_no_amount_is_named(value: float, tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    items = [
+        {
+            "line_item_line_item_type": "Usage",
+            "line_item_operation": "",
+            "line_item_unblended_cost": x,
+        }
+        for x in (1.0, value)
+    ]
+    write(path, items)
+    with (
+        warehouse(format_of("cur2"), tmp_path) as house,
+        pytest.raises(RunFailure, match=r"line_item_unblended_cost (of part )?holds"),
+    ):
+        aggregate.add_file(
+            house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
+        )
