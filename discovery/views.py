@@ -94,7 +94,7 @@ class Resources(TemplateResponseMixin, OrganizationPage):
         asked = _filter_parameters(params).urlencode()
         names = account_names(self.organization)
         sheet = resource_sheet(self.organization, filters, names, asked)
-        return FORMATS[params["format"]](sheet, f"resources_{self.organization.slug}")
+        return FORMATS[params.get("format", "")](sheet, f"resources_{self.organization.slug}")
 
     def _found(self, filters: ResourceFilters, number: str) -> dict[str, Any]:
         """Return the page, and its rows beside their accounts' names."""
@@ -139,7 +139,7 @@ def _filter_parameters(params: QueryDict) -> QueryDict:
 def _with_tag(params: QueryDict) -> str:
     """Return the address with the tag that was written into the fields as a filter."""
     address = _filter_parameters(params)
-    address.appendlist(f"{_TAG}{params['tag_key'].strip()}", params.get("tag_value", ""))
+    address.appendlist(f"{_TAG}{params.get('tag_key', '').strip()}", params.get("tag_value", ""))
     return f"?{address.urlencode()}"
 
 

@@ -13,7 +13,7 @@ from botocore import parsers
 _Members = dict[str, tuple[str, Any]]
 
 
-class _ByElement(parsers.BaseXMLResponseParser):
+class _ByElement(parsers.BaseXMLResponseParser):  # type: ignore[misc]
     """Reads structures by the elements that they have."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -68,11 +68,11 @@ class _ByElement(parsers.BaseXMLResponseParser):
         return members
 
 
-class _EC2(_ByElement, parsers.EC2QueryParser):
+class _EC2(_ByElement, parsers.EC2QueryParser):  # type: ignore[misc]
     pass
 
 
-class _Query(_ByElement, parsers.QueryParser):
+class _Query(_ByElement, parsers.QueryParser):  # type: ignore[misc]
     pass
 
 

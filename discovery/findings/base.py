@@ -95,7 +95,7 @@ class Stock:
         told = self._measured().get(resource.pk)
         if told is None or name not in told.values or self.now - told.measured_at > _FRESH:
             return None
-        figures = told.values[name][-days:]
+        figures: list[float] = told.values[name][-days:]
         if name in ZERO_WHEN_ABSENT:
             figures = [0.0] * (days - len(figures)) + [one or 0.0 for one in figures]
         if len(figures) < days or None in figures:

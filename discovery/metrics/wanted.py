@@ -100,11 +100,15 @@ def wanted_of(
     elif kind == ResourceType.LOAD_BALANCER:
         yield from _of_balancer(pk, resource_id, str(attributes.get("kind", "")))
     elif kind == ResourceType.S3_BUCKET:
-        for storage in _STORAGE_TYPES:
-            where = (("BucketName", resource_id), ("StorageType", storage))
-            yield Wanted(pk, SIZE, "AWS/S3", "BucketSizeBytes", "Average", where)
-        where = (("BucketName", resource_id), ("StorageType", "AllStorageTypes"))
-        yield Wanted(pk, OBJECTS, "AWS/S3", "NumberOfObjects", "Average", where)
+        yield from _of_bucket(pk, resource_id)
+
+
+def _of_bucket(pk: int, name: str) -> Iterator[Wanted]:
+    for storage in _STORAGE_TYPES:
+        where = (("BucketName", name), ("StorageType", storage))
+        yield Wanted(pk, SIZE, "AWS/S3", "BucketSizeBytes", "Average", where)
+    where = (("BucketName", name), ("StorageType", "AllStorageTypes"))
+    yield Wanted(pk, OBJECTS, "AWS/S3", "NumberOfObjects", "Average", where)
 
 
 def _of_balancer(pk: int, resource_id: str, kind: str) -> Iterator[Wanted]:

@@ -13,6 +13,6 @@ WHERE resource_id ~ '^arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:loadbalancer/[^
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0002_facts")]
+    dependencies = [("billing", "0003_day_rollups")]
 
     operations = [migrations.RunSQL(_BY_ARN, _BY_NAME)]
