@@ -3,6 +3,9 @@
 from django.urls import URLPattern, path
 
 from billing import costs_api, imports_api, migration_api, restatements_api
+from billing.anomalies import api as anomalies_api
+from billing.budgets import api as budgets_api
+from billing.changes.api import ChangesView
 
 urlpatterns: list[URLPattern] = [
     path("costs/", costs_api.Costs.as_view(), name="api-costs"),
@@ -11,6 +14,10 @@ urlpatterns: list[URLPattern] = [
         costs_api.UnconnectedAccounts.as_view(),
         name="api-unconnected-accounts",
     ),
+    path("budgets/", budgets_api.Budgets.as_view(), name="api-budgets"),
+    path("budgets/<int:pk>/", budgets_api.BudgetView.as_view(), name="api-budget"),
+    path("anomalies/", anomalies_api.AnomalyList.as_view(), name="api-anomalies"),
+    path("changes/", ChangesView.as_view(), name="api-changes"),
     path("imports/", imports_api.ImportList.as_view(), name="api-imports"),
     path("restatements/", restatements_api.Restatements.as_view(), name="api-restatements"),
     path("imports/<int:pk>/", imports_api.ImportDetail.as_view(), name="api-import"),

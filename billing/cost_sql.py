@@ -150,17 +150,18 @@ def _sources(
     found: dict[FactTable, list[CountedDelivery]] = {}
     for delivery in deliveries:
         table = tables[0] if _is_whole(reading.query, delivery) else tables[1]
-        if table is ROLLUP_COST:
-            table = _rollup(reading, delivery)
-        found.setdefault(table, []).append(delivery)
+        found.setdefault(_smaller(table, reading, delivery), []).append(delivery)
     yield from found.items()
 
 
-def _rollup(reading: _Reading, delivery: CountedDelivery) -> FactTable:
-    """Return the smallest table that has the delivery's days by what is asked for."""
-    if reading.only_dimension and reading.only_dimension.name in delivery.day_rollups:
+def _smaller(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
+    """Return what the delivery has in place of a table of all dimensions."""
+    only = reading.only_dimension
+    is_stored = only is not None and only.name in delivery.day_rollups
+    # Tags are looked up for each month's cost, which takes longer than adding up its days.
+    if is_stored and (table is ROLLUP_COST or (table is MONTH_COST and reading.in_tag_sets)):
         return DIMENSION_COST
-    return ROLLUP_COST if delivery.has_rollup else DAILY_COST
+    return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
 
 
 def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:
@@ -226,7 +227,15 @@ def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statemen
     found = [Statement.of("{} f", sql.Identifier(table.name))]
     if "cost_key" in table.column_names:
         name = sql.Identifier(COST_KEY.name)
-        found.append(Statement.of("JOIN {} k USING (delivery_id, cost_key)", name))
+        # Named once more, so that the partitions of other deliveries are not read.
+        found.append(
+            Statement.of(
+                "JOIN {} k ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key"
+                " AND k.delivery_id = ANY(%s::bigint[])",
+                name,
+                params=(list(ids),),
+            )
+        )
     if reading.in_tag_sets and table is not DIMENSION_COST:
         found.append(
             Statement.of(
@@ -239,7 +248,10 @@ def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statemen
         name = sql.Identifier(RESOURCE.name)
         found.append(
             Statement.of(
-                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource", name
+                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource"
+                " AND r.delivery_id = ANY(%s::bigint[])",
+                name,
+                params=(list(ids),),
             )
         )
     return Statement.joined(" ", found)

@@ -181,3 +181,13 @@ class ImportRun(Run):
         if self.billing_period is None:
             return f"Import of {self.connection}"
         return f"Import of {self.billing_period:%Y-%m}, {self.connection}"
+
+
+# Models of sub-packages: Django looks for them here.
+from billing.anomalies.models import Anomaly, AnomalyLook  # noqa: E402, F401
+from billing.budgets.models import (  # noqa: E402, F401
+    AlertNotice,
+    Budget,
+    BudgetAlert,
+    BudgetStanding,
+)

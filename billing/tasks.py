@@ -48,3 +48,8 @@ def watch_imports() -> None:
 def prune_imports() -> None:
     """Forget old looks that found nothing."""
     services.prune()
+
+
+# Tasks of sub-packages: Celery looks for them here.
+from billing.anomalies import tasks as anomaly_tasks  # noqa: E402, F401
+from billing.budgets import tasks as budget_tasks  # noqa: E402, F401

@@ -7,13 +7,18 @@ credentials with the pretend AWS, and the worker imports and discovers.
 import sys
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import chain
 
 import django
 
 django.setup()
 
-from billing.models import ImportRun  # noqa: E402 - Django must be set up first
+from billing.budgets.inputs import BudgetInput, Threshold  # noqa: E402 - Django must be set up first
+from billing.budgets.models import Basis, BudgetPeriod  # noqa: E402
+from billing.budgets.services import create_budget  # noqa: E402
+from billing.measures import Measure  # noqa: E402
+from billing.models import Budget, ImportRun  # noqa: E402
 from connections.inputs import AuthInput, ConnectionInput, ExportInput  # noqa: E402
 from connections.models import (  # noqa: E402
     AuthMethod,
@@ -46,7 +51,30 @@ def main() -> int:
     except RunFailure as failure:
         print(f"{failure.message} {failure.hint}", file=sys.stderr)
         return 1
-    return _wait_for_runs(organization)
+    code = _wait_for_runs(organization)
+    if not Budget.objects.of(organization).exists():
+        for entered in _budgets():
+            create_budget(organization, entered)
+    return code
+
+
+def _budgets() -> Iterator[BudgetInput]:
+    """Budgets of the company's finance people: one that holds, one that will not."""
+    thresholds = (Threshold(80, Basis.ACTUAL), Threshold(100, Basis.FORECAST))
+    for name, amount, period, filters in (
+        ("Everything", 75_000, BudgetPeriod.MONTH, ""),
+        ("Data platform", 60_000, BudgetPeriod.QUARTER, "tag%3ATeam=data"),
+    ):
+        yield BudgetInput(
+            name=name,
+            amount=Decimal(amount),
+            currency="USD",
+            metric=Measure.UNBLENDED,
+            period=period,
+            filters=filters,
+            thresholds=thresholds,
+            recipients=("finance@larkspur.example",),
+        )
 
 
 def _create_organization() -> Organization:

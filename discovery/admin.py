@@ -1,11 +1,14 @@
 """Operators' screens: discoveries with their coverage, and the resources they found."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from discovery.collectors import LABELS
-from discovery.findings import BY_NAME
+from discovery.findings import BY_NAME, RULES
 from discovery.models import DiscoveryRun, Finding, FindingThresholds, Resource
 from discovery.reports import coverage
 from organizations.admin_base import ReadOnlyAdmin
@@ -68,6 +71,21 @@ class ResourceAdmin(ReadOnlyAdmin[Resource]):
     exclude = ["fingerprint"]
 
 
+class RuleFilter(admin.SimpleListFilter):
+    """The rules that the portal knows."""
+
+    title = "rule"
+    parameter_name = "rule"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return every rule, whether something was found by it or not."""
+        return [(rule.name, rule.label) for rule in RULES]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Keep the findings of the chosen rule."""
+        return queryset.filter(rule=self.value()) if self.value() in BY_NAME else queryset
+
+
 @admin.register(Finding)
 class FindingAdmin(ReadOnlyAdmin[Finding]):
     """Everything that was ever found; finance people dismiss findings on their own page."""
@@ -75,7 +93,7 @@ class FindingAdmin(ReadOnlyAdmin[Finding]):
     list_display = ["rule_label", "resource", "evidence", "since", "closed_at", "dismissed_by"]
     list_filter = [
         "organization",
-        "rule",
+        RuleFilter,
         ("closed_at", admin.EmptyFieldListFilter),
         ("dismissed_at", admin.EmptyFieldListFilter),
         "found_at",

@@ -13,6 +13,6 @@ WHERE resource_id ~ '^arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:loadbalancer/[^
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0003_day_rollups")]
+    dependencies = [("billing", "0004_budgets_and_anomalies")]
 
     operations = [migrations.RunSQL(_BY_ARN, _BY_NAME)]
