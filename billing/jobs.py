@@ -61,3 +61,6 @@ def register() -> None:
     jobs.register_portal_task(
         jobs.PortalTask("find anomalies", "billing.find_all_anomalies", every_minutes=30)
     )
+    jobs.register_portal_task(
+        jobs.PortalTask("send reports", "billing.send_reports", every_minutes=10)
+    )

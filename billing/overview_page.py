@@ -9,6 +9,8 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from billing import charts
+from billing.allocation.reports import unallocated
+from billing.anomalies import reports as anomalies
 from billing.exact import added
 from billing.explorer import read_address
 from billing.overview import Comparison, Mover, Overview
@@ -34,8 +36,10 @@ def context_of(organization: Organization, found: Overview, today: date) -> dict
         "accounts": _rows(found.accounts, "account", explorer, today, {}),
         "charge_types": _rows(found.charge_types, "charge_type", explorer, today, {}),
         "movers": _movers(organization, found),
+        "unallocated": unallocated(organization, today, found.currency),
         "explore_url": explorer,
         "troubles": _troubles(organization),
+        "anomalies": anomalies.recent(organization, today),
         "is_connected": Connection.objects.of(organization).connected().exists(),
         "connect_url": reverse("admin:connections_connection_add"),
     }

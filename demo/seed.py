@@ -27,6 +27,7 @@ from connections.models import (  # noqa: E402
     ExternalId,
 )
 from connections.services import connect  # noqa: E402
+from demo.allocation import seed_allocation  # noqa: E402
 from demo.aws import credentials  # noqa: E402
 from demo.aws.company import cast  # noqa: E402
 from demo.people import PEOPLE  # noqa: E402
@@ -51,6 +52,7 @@ def main() -> int:
     except RunFailure as failure:
         print(f"{failure.message} {failure.hint}", file=sys.stderr)
         return 1
+    seed_allocation(organization)
     code = _wait_for_runs(organization)
     if not Budget.objects.of(organization).exists():
         for entered in _budgets():
@@ -83,7 +85,10 @@ def _create_organization() -> Organization:
     ExternalId.objects.create(organization=organization, value=credentials.PORTAL_EXTERNAL_ID)
     for person in PEOPLE:
         user = User.objects.create_user(
-            username=person.username, password=person.password, is_superuser=person.role is None
+            username=person.username,
+            email=f"{person.username}@{SLUG}.example",
+            password=person.password,
+            is_superuser=person.role is None,
         )
         if person.role is not None:
             add_member(organization=organization, user=user, role=Role(person.role))

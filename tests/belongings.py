@@ -11,15 +11,21 @@ from django.utils import timezone
 
 from billing.models import (
     AlertNotice,
+    AllocationRule,
     Anomaly,
     AnomalyLook,
     BillingMonth,
     Budget,
     BudgetAlert,
     BudgetStanding,
+    CostCenter,
     Delivery,
     DeliveryAccount,
+    FixedShare,
     ImportRun,
+    ReportLetter,
+    ReportSchedule,
+    SavedReport,
     ServiceName,
 )
 from connections.models import (
@@ -131,6 +137,13 @@ def belongings(cast: Cast) -> Belongings:
         first_seen=now,
         last_seen=now,
     )
+    center = CostCenter.objects.create(organization=acme, code=f"{MARK}-center", name=f"{MARK}")
+    report = SavedReport.objects.create(
+        organization=acme, owner=cast.olivia, name=f"{MARK} report", query="", is_shared=True
+    )
+    schedule = ReportSchedule.objects.create(
+        report=report, owner=cast.olivia, starts_on=date(2026, 10, 1)
+    )
     budget = Budget.objects.create(
         organization=acme,
         name=f"{MARK} budget",
@@ -149,6 +162,25 @@ def belongings(cast: Cast) -> Belongings:
         budget=budget, revision=1, percent=80, basis="actual", currency="USD", **period
     )
     made = [
+        center,
+        FixedShare.objects.create(
+            center=CostCenter.objects.create(
+                organization=acme, code=f"{MARK}-shared", name=MARK, split="fixed"
+            ),
+            target=center,
+            percent=100,
+        ),
+        AllocationRule.objects.create(
+            organization=acme,
+            position=1,
+            center=center,
+            conditions=[{"on": "account", "operator": "is", "values": [ACCOUNT]}],
+        ),
+        report,
+        schedule,
+        ReportLetter.objects.create(
+            schedule=schedule, due_on=date(2026, 10, 1), recipient=cast.olivia
+        ),
         connection,
         export,
         delivery,

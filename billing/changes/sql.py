@@ -109,7 +109,7 @@ def _side(query: CostQuery, what: Counted, currency: str) -> Statement:
     if not found.deliveries:
         columns = sql.SQL(", ").join([sql.SQL("''::text AS {}").format(name) for name in names])
         return Statement.of(_NOTHING, columns)
-    derived = derivations(what.organization, query)
+    derived = derivations(query, found, currency)
     costs = cost_statement(query, found, currency, derived, limit=None)
     return Statement.of(_SIDE, _list(names), costs)
 

@@ -13,6 +13,6 @@ WHERE resource_id ~ '^arn:[^:]*:elasticloadbalancing:[^:]*:[^:]*:loadbalancer/[^
 
 
 class Migration(migrations.Migration):
-    dependencies = [("billing", "0004_budgets_and_anomalies")]
+    dependencies = [("billing", "0005_cost_centers_and_saved_reports")]
 
     operations = [migrations.RunSQL(_BY_ARN, _BY_NAME)]
