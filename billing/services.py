@@ -17,6 +17,7 @@ from billing.exact import added
 from billing.importing import cleanup, spool
 from billing.models import BillingMonth, ImportRun
 from connections import health
+from connections.cost_news import costs_changed
 from connections.models import Connection, ConnectionKind, Export
 from organizations.runs import (
     ACTIVE_STATES,
@@ -240,6 +241,7 @@ def _failure_of(failed: list[ImportRun]) -> RunFailure:
 
 def _after_look(look: ImportRun, sender: Send | None) -> None:
     if look.months.filter(state=RunState.SUCCEEDED).exists():
+        costs_changed(look.connection.organization_id, here=sender is None)
         followups.after_import(look.connection.organization_id)
     # An export that is only compared with the present one says nothing of the connection's health.
     if look.export == look.connection.current_export:
