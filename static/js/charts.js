@@ -72,7 +72,7 @@
     const money = axis({
       stacked: !across,
       beginAtZero: true,
-      ticks: { callback: (value) => format.short.format(value), maxTicksLimit: 6 },
+      ticks: { callback: (value) => format.short.format(value), maxTicksLimit: 7 },
     });
     const names = axis({
       stacked: !across,
