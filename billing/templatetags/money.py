@@ -110,7 +110,7 @@ def _percent_text(percent: Decimal) -> str:
     if size >= 1000:
         return f"{sign}>999\N{NO-BREAK SPACE}%"
     if size < Decimal("0.05"):
-        return "<0.1\N{NO-BREAK SPACE}%"  # the arrow beside it says which way
+        return f"{sign}<0.1\N{NO-BREAK SPACE}%"
     return f"{sign}{size.quantize(Decimal('0.1'), rounding=ROUND_HALF_UP)}\N{NO-BREAK SPACE}%"
 
 

@@ -72,7 +72,8 @@
     const money = axis({
       stacked: !across,
       beginAtZero: true,
-      ticks: { callback: (value) => format.short.format(value), maxTicksLimit: 7 },
+      bounds: "data", // a small credit must not cost a whole step below zero
+      ticks: { callback: (value) => format.short.format(value), maxTicksLimit: 7, includeBounds: false },
     });
     const names = axis({
       stacked: !across,
