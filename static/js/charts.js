@@ -72,8 +72,7 @@
     const money = axis({
       stacked: !across,
       beginAtZero: true,
-      bounds: "data", // a small credit must not cost a whole step below zero
-      ticks: { callback: (value) => format.short.format(value), maxTicksLimit: 7, includeBounds: false },
+      ticks: { callback: (value) => format.short.format(value), maxTicksLimit: 6 },
     });
     const names = axis({
       stacked: !across,

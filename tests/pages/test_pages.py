@@ -206,7 +206,9 @@ def test_a_range_without_costs_says_so(cast: Cast, today: date, query: str) -> N
 
 
 @pytest.mark.parametrize("page", ["explore", "anomalies", "findings", "resources/not-found"])
-def test_an_organization_without_connections_is_told_who_connects(cast: Cast, page: str) -> None:
+def test_an_organization_without_connections_is_told_who_connects(
+    cast: Cast, today: date, page: str
+) -> None:
     operator = cast.browser("boris").get(f"/o/bolt/{page}/").content.decode()
     assert "No AWS account is connected yet" in operator
     connected = cast.browser("fiona").get(f"/o/acme/{page}/").content.decode()
