@@ -3,9 +3,11 @@
 from django.urls import URLPattern, path
 
 from billing import costs_api, imports_api, migration_api, restatements_api
+from billing.focus.api import Focus
 
 urlpatterns: list[URLPattern] = [
     path("costs/", costs_api.Costs.as_view(), name="api-costs"),
+    path("focus/", Focus.as_view(), name="api-focus"),
     path(
         "unconnected-accounts/",
         costs_api.UnconnectedAccounts.as_view(),

@@ -10,6 +10,7 @@ from django.utils.functional import cached_property
 from rest_framework import status
 from rest_framework.exceptions import APIException, MethodNotAllowed, NotFound, ValidationError
 from rest_framework.generics import GenericAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -23,6 +24,22 @@ from organizations.scoping import ScopedQuerySet
 
 NON_FIELD = api_settings.NON_FIELD_ERRORS_KEY
 _METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class Conflict(APIException):
+    """The request collides with what exists."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
+class OneForm(DefaultContentNegotiation):
+    """A call answers in its own form whatever the Accept header prefers; `format` chooses."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        """Return the first renderer."""
+        return renderers[0], renderers[0].media_type
 
 
 class Pagination(PageNumberPagination):
@@ -45,6 +62,7 @@ class OrganizationAPIView(APIView):
     query_parameters: ClassVar[frozenset[str]] = frozenset()
     common_parameters: ClassVar[frozenset[str]] = frozenset({"organization"})
     permission_classes = [IsAuthenticated]
+    content_negotiation_class = OneForm
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -113,6 +113,7 @@ API = [
         of_object=True,
     ),
     Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
+    Route("api-focus", "/api/v1/focus/", Action.VIEW_COSTS),
     Route("api-unconnected-accounts", "/api/v1/unconnected-accounts/", Action.VIEW_COSTS),
     Route("api-imports", "/api/v1/imports/", Action.VIEW_COSTS),
     Route("api-import", "/api/v1/imports/{importrun}/", Action.VIEW_COSTS, of_object=True),
