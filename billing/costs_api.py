@@ -131,6 +131,7 @@ class Costs(OrganizationAPIView):
         responses={
             (200, "application/json"): _CostsSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
+            409: OpenApiTypes.OBJECT,
         },
         examples=[
             OpenApiExample(

@@ -27,3 +27,55 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
             "name": "Authorization",
             "description": "`Token <token>`; a token belongs to one organization and one role.",
         }
+
+
+_PROBLEMS = {
+    "400": "The request is not valid: `errors` has sentences for each field or parameter.",
+    "401": "No token, or one that is unknown or revoked.",
+    "403": "The role does not allow this.",
+    "404": "There is no such thing in this organization.",
+    "429": "More requests in a minute than allowed; `Retry-After` has the seconds to wait.",
+}
+_PROBLEMS_OF_CHANGES = {
+    "409": "In conflict with what exists or is under way.",
+    "415": "The body is not JSON.",
+}
+_PROBLEM = {
+    "type": "object",
+    "description": "What every error looks like.",
+    "properties": {
+        "type": {"type": "string", "description": "A word for programs, for example `invalid`."},
+        "title": {"type": "string"},
+        "detail": {"type": "string", "description": "What happened, in a sentence for people."},
+        "errors": {
+            "type": "object",
+            "description": "Sentences by field or parameter.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+    "required": ["type", "title", "detail", "errors"],
+    "example": {
+        "type": "invalid",
+        "title": "The request is not valid",
+        "detail": "from: “x” is not a day. Write it as YYYY-MM-DD.",
+        "errors": {"from": ["“x” is not a day. Write it as YYYY-MM-DD."]},
+    },
+}
+
+
+def with_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add to every call the errors that it may answer with."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    for calls in result["paths"].values():
+        for method, call in calls.items():
+            problems = _PROBLEMS if method == "get" else {**_PROBLEMS, **_PROBLEMS_OF_CHANGES}
+            if "409" in call["responses"]:
+                problems = {**problems, "409": _PROBLEMS_OF_CHANGES["409"]}
+            for status, description in problems.items():
+                call["responses"][status] = _problem(description)
+    return result
+
+
+def _problem(description: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": schema}}}

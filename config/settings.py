@@ -150,12 +150,15 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "organizations.api_schema.CallSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["organizations.throttling.RequestRate"],
     "EXCEPTION_HANDLER": "organizations.api_base.problem_response",
     "COERCE_DECIMAL_TO_STRING": True,
     # `format` is a parameter of single calls, with their own values.
     "URL_FORMAT_OVERRIDE": None,
 }
+# Requests a minute that one token may send; 0: as many as it likes.
+API_RATE = env.number("API_RATE", 600)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Countinghouse API",
     "VERSION": "1",
@@ -163,6 +166,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.with_problems",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "IntervalEnum": "connections.models.Interval",
         "RunStateEnum": "organizations.runs.RunState",
@@ -186,6 +193,20 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# What processes count together: in the broker where it is Valkey or Redis, else each for itself.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": (
+        {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": CELERY_BROKER_URL,
+            "KEY_PREFIX": "countinghouse",
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+        if CELERY_BROKER_URL.startswith(("redis://", "rediss://"))
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
 
 # Which organizations (slugs) may connect an account as the portal's own machine; `*`: all of them.
 AMBIENT_ORGANIZATIONS = env.names("AMBIENT_ORGANIZATIONS", "*")

@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from billing.models import ServiceName
 from billing.focus.columns import COLUMNS, Kind
+from billing.models import ServiceName
 from connections.models import Account, Connection, ConnectionKind, ExportSchema
 from demo.bills.delivery import Delivery, put
 from organizations.access import Role
