@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from discovery import finding_services
-from discovery.api import exact_text
+from discovery.amounts import exact_text
 from discovery.filters import FilterError
 from discovery.finding_reports import (
     PARAMETERS,
@@ -90,7 +90,9 @@ class FindingList(OrganizationListAPIView):
     serializer_class = FindingSerializer
 
     @extend_schema(
+        operation_id="findings_list",
         summary="Findings, what costs most first",
+        responses=FindingSerializer(many=True),
         parameters=[
             _parameter("rule", "Any of these rules.", enum=list(BY_NAME), many=True),
             _parameter("kind", "Any of these kinds.", enum=list(Kind), many=True),

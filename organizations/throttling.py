@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import caches
 from redis.exceptions import RedisError
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -18,6 +18,7 @@ from rest_framework.throttling import BaseThrottle
 from organizations.models import TokenPrincipal
 
 _SECONDS = 60
+_CACHE = "requests"
 log = logging.getLogger(__name__)
 
 
@@ -53,8 +54,8 @@ def _caller(principal: Any) -> str | None:
 def _count(key: str) -> int:
     """Return how many requests the key has seen, this one included."""
     try:
-        cache.add(key, 0, timeout=2 * _SECONDS)
-        return cache.incr(key)
+        caches[_CACHE].add(key, 0, timeout=2 * _SECONDS)
+        return caches[_CACHE].incr(key)
     except (RedisError, ValueError) as error:
         # Reading costs must not depend on the broker: without it nobody is held back.
         log.warning("API requests cannot be counted now: %s", error)

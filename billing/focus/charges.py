@@ -4,16 +4,18 @@ A charge is one day of one combination of dimensions, tags and resource: what AW
 hours is added up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from django.db import connection
 
-from billing.cost_query import CostQuery
+from billing.allocation.codes import check_centers
+from billing.cost_query import CostQuery, CostQueryError
 from billing.cost_sql import daily_costs
 from billing.counted import Counted, counted
+from billing.derivation import Derivation
 from billing.derived import derivations
 from billing.facts import DIMENSIONS
 from billing.measures import Measure
@@ -22,6 +24,10 @@ from billing.statement import Statement
 from organizations.models import Organization
 
 _BATCH = 2000
+_SPLIT = (
+    "Costs are split between these in this range, and a part of a charge is no charge. Ask /costs/ "
+    "for split costs, or leave this filter out."
+)
 _MEASURES = (*(measure.value for measure in Measure), "usage_quantity")
 _COLUMNS = (
     "f.day",
@@ -73,18 +79,33 @@ def charges(organization: Organization, query: CostQuery) -> Charges:
     """Return every charge of the range that passes the filters, in constant memory.
 
     Where the query names no currency, the charges of all currencies come, each in its own rows.
-    Raises CostQueryError for an account that is not connected.
+    Raises CostQueryError for an account that is not connected, a cost center that does not exist or
+    whose costs are split: a part of a charge is no charge.
     """
     what = counted(organization, query.start, query.end)
     check_accounts(query, what)
-    rows = _read(query, what)
-    return Charges(rows, names_for(organization, ("account", "service")))
+    check_centers(query, organization)
+    derived = _derived(query, what)
+    return Charges(_read(query, what, derived), names_for(organization, ("account", "service")))
 
 
-def _read(query: CostQuery, what: Counted) -> Iterator[Charge]:
-    if not what.deliveries:
+def _derived(query: CostQuery, what: Counted) -> Mapping[str, Derivation]:
+    derived: dict[str, Derivation] = {}
+    for currency in (query.currency,) if query.currency else what.currencies:
+        derived = derivations(query, what, currency)
+        split = {
+            one.parameter: [_SPLIT]
+            for one in query.filters
+            if one.dimension in derived and derived[one.dimension].parts
+        }
+        if split:
+            raise CostQueryError(split)
+    return derived
+
+
+def _read(query: CostQuery, what: Counted, derived: Mapping[str, Derivation]) -> Iterator[Charge]:
+    if not what.deliveries or not what.currencies:
         return
-    derived = derivations(what.organization, query)
     # One statement, so that every delivery is read as of the same moment. Outside a transaction
     # PostgreSQL keeps its result aside, and somebody who reads slowly holds up nobody.
     statement = Statement.joined(

@@ -30,7 +30,7 @@ def many_resources(*, keys_each: int = 1) -> list[LineItem]:
             resource_id=f"i-{number % 60}",
             usage_type=f"Use{number % keys_each}",
             type="Usage" if number % 5 else "Tax",
-            tags={f"user:{KEY}": f"t{number % 2}"} if number % 4 else {},
+            tags={f"user:{KEY}": f"t{number % 2}", "user:account_id": "7"} if number % 4 else {},
         )
         for number in range(120)
         for day in range(1, DAYS + 1)
@@ -59,7 +59,12 @@ def by_day(cast: Cast, *filters: CostFilter, group: str) -> dict[tuple[str, ...]
 
 @pytest.mark.parametrize(
     ("group", "breakdown"),
-    [("region", "region"), (f"tag:{KEY}", f"tag:{KEY}"), ("operation", "operation")],
+    [
+        ("region", "region"),
+        ("operation", "operation"),
+        (f"tag:{KEY}", f"tag:{KEY}"),
+        ("tag:account_id", "tag:account_id"),
+    ],
 )
 def test_a_dimension_with_few_values_has_days_of_its_own(
     cast: Cast, aws: str, group: str, breakdown: str
@@ -92,3 +97,12 @@ def test_a_rollup_that_shrinks_is_read(cast: Cast, aws: str) -> None:
     assert delivery.has_rollup
     found = by_day(cast, CostFilter("usage_type", False, ("Use0",)), group="region")
     assert found == expected.totals(items, "unblended", "day", "region")
+
+
+def test_days_by_account_alone_are_always_stored(cast: Cast, aws: str) -> None:
+    items = many_resources(keys_each=120)
+    connection = imported(cast, items)
+    assert "" in BillingMonth.objects.get(connection=connection).delivery.day_rollups
+    rest = [item for item in items if item.type != "Tax"]
+    found = by_day(cast, CostFilter("charge_type", True, ("Tax",)), group="account")
+    assert found == expected.totals(rest, "unblended", "day", "account")
