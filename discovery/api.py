@@ -140,9 +140,7 @@ class ResourceList(OrganizationListAPIView):
     serializer_class = ResourceSerializer
 
     @extend_schema(
-        operation_id="resources_list",
         summary="Resources with tags, state and costs of this month and the last",
-        responses=ResourceSerializer(many=True),
         parameters=[
             _parameter("type", "Any of these types.", enum=ResourceType.values, many=True),
             _parameter("region", "Any of these regions; “global” has what is in none.", many=True),

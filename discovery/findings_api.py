@@ -90,9 +90,7 @@ class FindingList(OrganizationListAPIView):
     serializer_class = FindingSerializer
 
     @extend_schema(
-        operation_id="findings_list",
         summary="Findings, what costs most first",
-        responses=FindingSerializer(many=True),
         parameters=[
             _parameter("rule", "Any of these rules.", enum=list(BY_NAME), many=True),
             _parameter("kind", "Any of these kinds.", enum=list(Kind), many=True),

@@ -1,5 +1,7 @@
 """How the API's schema describes what the base of every view reads."""
 
+from typing import Any
+
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
@@ -24,6 +26,12 @@ _COMMON = {
 
 class CallSchema(AutoSchema):
     """One call, with the `common_parameters` of its view; only GET reads pages."""
+
+    def _is_list_view(self, serializer: Any = None) -> bool:
+        # By the name of its method alone no view here is a list.
+        if self.method == "GET" and "page" in getattr(self.view, "common_parameters", ()):
+            return True
+        return bool(super()._is_list_view(serializer))
 
     def get_override_parameters(self) -> list[OpenApiParameter]:
         """Return the parameters that are not the view's own."""

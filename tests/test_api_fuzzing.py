@@ -44,6 +44,8 @@ NAMED = {
     "imports": "importrun",
     "resources": "resource",
     "findings": "finding",
+    "budgets": "budget",
+    "saved-reports": "savedreport",
 }
 
 SCHEMA = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(public=True))
