@@ -8,6 +8,8 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularAPIView
 
+from config.api_examples import EXAMPLES
+
 
 class SchemaView(SpectacularAPIView):
     """The OpenAPI 3 schema, for anybody who is signed in or holds a token."""
@@ -79,3 +81,28 @@ def with_problems(result: dict[str, Any], **_: Any) -> dict[str, Any]:
 def _problem(description: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/Problem"}
     return {"description": description, "content": {"application/problem+json": {"schema": schema}}}
+
+
+def with_examples(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Add the examples that do not stand beside their views."""
+    for calls in result["paths"].values():
+        for call in calls.values():
+            request, answer = EXAMPLES.get(call["operationId"], (None, None))
+            if request is not None:
+                _show(call["requestBody"]["content"], request)
+            for status, response in call["responses"].items():
+                if answer is not None and status.startswith("2") and "content" in response:
+                    _show(response["content"], _page(answer) if _has_pages(call) else answer)
+    return result
+
+
+def _show(content: dict[str, Any], value: Any) -> None:
+    content["application/json"]["examples"] = {"Example": {"value": value}}
+
+
+def _has_pages(call: dict[str, Any]) -> bool:
+    return any(one["name"] == "page" for one in call.get("parameters", ()))
+
+
+def _page(answer: Any) -> dict[str, Any]:
+    return {"count": 1, "next": None, "previous": None, "results": [answer]}

@@ -169,6 +169,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.schema.with_problems",
+        "config.schema.with_examples",
     ],
     "ENUM_NAME_OVERRIDES": {
         "IntervalEnum": "connections.models.Interval",

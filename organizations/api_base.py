@@ -78,6 +78,7 @@ class OrganizationAPIView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method not in (*self.actions, "OPTIONS", "HEAD"):
             raise MethodNotAllowed(request.method or "")
+        self._refuse_nul(request)
         _ = self.organization
         self._refuse_unknown_parameters(request)
 
@@ -111,6 +112,16 @@ class OrganizationAPIView(APIView):
                 {"organization": ["You belong to several organizations: name one by its slug."]}
             )
         return several[0]
+
+    def _refuse_nul(self, request: Request) -> None:
+        """Refuse the one character that PostgreSQL can neither store nor look for."""
+        wrong = [
+            name
+            for name, values in request.query_params.lists()
+            if "\x00" in name or any("\x00" in value for value in values)
+        ]
+        if wrong:
+            raise ValidationError({name: ["Write plain text without NUL."] for name in wrong})
 
     def _refuse_unknown_parameters(self, request: Request) -> None:
         known = self.query_parameters | self.common_parameters

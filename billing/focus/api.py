@@ -7,7 +7,7 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -22,6 +22,9 @@ from organizations.sheets import csv_response
 
 FORMATS = ("csv", "parquet")
 _PARQUET = "application/vnd.apache.parquet"
+_EXAMPLE = """BilledCost,BillingAccountId,BillingAccountName,BillingCurrency,BillingPeriodEnd,…
+4.0312,111122223333,Acme payer,USD,2026-11-01T00:00:00Z,…
+"""
 _OURS = frozenset({"format", "organization"})
 
 
@@ -45,6 +48,9 @@ class Focus(OrganizationAPIView):
             OpenApiParameter(
                 "format", OpenApiTypes.STR, enum=FORMATS, description="csv unless given."
             ),
+        ],
+        examples=[
+            OpenApiExample("The first columns of a row", value=_EXAMPLE, media_type="text/csv"),
         ],
         responses={(200, "text/csv"): OpenApiTypes.STR, (200, _PARQUET): OpenApiTypes.BINARY},
     )
