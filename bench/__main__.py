@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import discovery
+from bench import discovery, downloads
 from bench.report import report
 from bench.servers import CHECKOUT, FOLDER, Servers, running
 from demo.bills import big
@@ -21,6 +21,7 @@ from demo.bills import big
 MONTH = dt.date(2026, 10, 1)
 DEFAULT_ROWS = 2_000_000
 CSV_ROWS = 500_000
+DOWNLOADED_ROWS = 1_000_000
 
 
 def main() -> None:
@@ -33,6 +34,7 @@ def main() -> None:
     zipped = _files(_csv(files[0], min(rows, CSV_ROWS)))
     _measure("import_csv", "big-csv", zipped, _gunzip(zipped))
     discovery.measure()
+    downloads.measure(DOWNLOADED_ROWS)
 
 
 def _measure(name: str, export: str, files: list[Path], baseline: tuple[float, float]) -> float:

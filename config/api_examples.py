@@ -11,8 +11,8 @@ _EXPORT = {
     "bucket": "acme-bills",
     "prefix": "cur",
     "region": "eu-west-1",
-    "granularity": "DAILY",
-    "file_format": "PARQUET",
+    "granularity": "daily",
+    "file_format": "parquet",
 }
 _CHECK = {
     "action": "s3:GetObject",
@@ -306,7 +306,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
         },
     ),
     "resources_list": (None, _RESOURCE),
-    "resource_retrieve": (None, {**_RESOURCE, "costs": [], "changes": []}),
+    "resource_retrieve": (None, {**_RESOURCE, "costs": [], "changes": [], "metrics": {}}),
     "resources_not_found": (
         None,
         {
@@ -317,7 +317,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
                 {
                     "service": "AmazonRDS",
                     "service_name": "Amazon Relational Database Service",
-                    "reason": "other_type",
+                    "reason": "not_collected",
                     "ids": 2,
                     "accounts": ["222233334444"],
                     "regions": ["eu-west-1"],

@@ -163,6 +163,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Countinghouse API",
     "VERSION": "1",
     "DESCRIPTION": "AWS connections, imports, costs and resources of one organization.",
+    "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, null included
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "COMPONENT_SPLIT_REQUEST": True,

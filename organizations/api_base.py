@@ -49,6 +49,20 @@ class Pagination(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 1000
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page of results of this schema."""
+        address = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["count", "next", "previous", "results"],
+            "properties": {
+                "count": {"type": "integer", "description": "Of all pages."},
+                "next": address,
+                "previous": address,
+                "results": schema,
+            },
+        }
+
 
 class OrganizationAPIView(APIView):
     """A view on one organization's things.

@@ -43,7 +43,7 @@ def test_every_body_has_examples_that_fit_its_schema(body: Any) -> None:
 def names(value: Any) -> Any:
     """The names in an answer's objects, without those of maps."""
     if isinstance(value, dict):
-        return {"results": names(value["results"])} if "results" in value else sorted(value)
+        return {"results": names(value["results"])} if "count" in value else sorted(value)
     return [names(one) for one in value[:1]] if isinstance(value, list) else None
 
 
