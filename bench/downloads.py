@@ -106,7 +106,7 @@ def _manage(servers: Servers, module: str, *arguments: str) -> str:
 
 
 def _prepare(rows: int) -> None:
-    """Load the month and print a token: in a process of its own, with the measurement's settings."""
+    """Load the month and print a token, in a process with the measurement's settings."""
     from django.core.management import call_command  # noqa: PLC0415 - needs the settings
 
     from bench import pages  # noqa: PLC0415

@@ -51,12 +51,12 @@ class Pagination(PageNumberPagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Describe a page of results of this schema."""
-        address = {"type": ["string", "null"], "format": "uri"}
+        address = {"type": ["string", "null"], "format": "uri", "example": None}
         return {
             "type": "object",
             "required": ["count", "next", "previous", "results"],
             "properties": {
-                "count": {"type": "integer", "description": "Of all pages."},
+                "count": {"type": "integer", "description": "Of all pages.", "example": 1},
                 "next": address,
                 "previous": address,
                 "results": schema,
