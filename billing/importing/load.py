@@ -21,7 +21,10 @@ from billing.importing.warehouse import MEASURES, Warehouse
 
 _CHUNK = 1 << 20
 _PIECE_ROWS = 1 << 16
-_TEXT_COLUMNS = {*DIMENSIONS, "resource_id", "cost_id", "tags", "cost_categories"}
+_TEXT_COLUMNS = {
+    *DIMENSIONS,
+    *("resource_id", "cost_id", "tags", "cost_categories", "dimension", "value"),
+}
 # A rollup with more than this part of the daily rows is as slow to read as they are.
 _WORTH_IT = 0.75
 

@@ -2,12 +2,14 @@
 
 from django.db import migrations
 
-from billing.facts import FACT_TABLES
+from billing.facts import DIMENSION_COST, FACT_TABLES
 
 
 class Migration(migrations.Migration):
     dependencies = [("billing", "0001_initial")]
 
     operations = [
-        migrations.RunSQL(table.create_sql, f"DROP TABLE {table.name}") for table in FACT_TABLES
+        migrations.RunSQL(table.create_sql, f"DROP TABLE {table.name}")
+        for table in FACT_TABLES
+        if table is not DIMENSION_COST
     ]

@@ -1,0 +1,211 @@
+"""What pages and cost queries take over a year of bills: 12 months of a million daily rows.
+
+The bills go through the importer's own numbering and loading. Measured is the database's time of
+each group-by, and whole pages through Django, each with its 95th percentile.
+"""
+
+import datetime as dt
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+
+django.setup()
+
+from django.conf import settings  # noqa: E402 - after setup
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from bench.report import report  # noqa: E402
+from billing.cost_query import CostQuery, Granularity  # noqa: E402
+from billing.facts import ROLLUP_COST  # noqa: E402
+from billing.importing import load, numbering, summary  # noqa: E402
+from billing.importing.formats import format_of  # noqa: E402
+from billing.importing.warehouse import KEYS, MEASURES, Warehouse, warehouse  # noqa: E402
+from billing.models import (  # noqa: E402
+    BillingMonth,
+    Delivery,
+    DeliveryAccount,
+    DeliveryState,
+)
+from billing.periods import month_start  # noqa: E402
+from billing.reports import cost_report  # noqa: E402
+from connections.models import AuthMethod, Connection, ConnectionKind, Export  # noqa: E402
+from organizations.access import Role  # noqa: E402
+from organizations.models import Membership, Organization, User  # noqa: E402
+from organizations.services import create_organization  # noqa: E402
+
+PAYER = "100000000000"
+ACCOUNTS = 30
+RESOURCES = 12_000
+# A resource belongs to an account, a region, a service and a team; its uses are its service's.
+ITEMS = f"""
+SELECT DATE '{{month}}' + CAST(n // {{series}} AS INTEGER) AS day,
+    '{PAYER}' AS payer_account_id, (100000000000 + r % {ACCOUNTS})::VARCHAR AS account_id,
+    'Service' || r % 41 AS service,
+    ['us-east-1', 'us-west-2', 'eu-west-1', 'eu-central-1', 'ap-southeast-1', '']
+        [(r // 41 % 6 + 1)::INTEGER] AS region,
+    CASE WHEN r % 10 = 0 THEN 'SavingsPlanCoveredUsage' ELSE 'Usage' END AS charge_type,
+    'Use' || r % 41 || ':' || k % 9 AS usage_type, 'Operation' || k % 23 AS operation,
+    'OnDemand' AS pricing_term, 'AWS' AS billing_entity, '1610481516' AS invoice_id,
+    'USD' AS currency, 'i-' || lpad(r::VARCHAR, 17, '0') AS resource_id,
+    CASE WHEN r % 7 = 0 THEN '' ELSE '{{{{"team":"team-' || r % 24 || '","env":"env-' || r % 4
+        || '","project":"project-' || r % 150 || '"}}}}' END AS tags,
+    '' AS cost_categories
+FROM (SELECT n, k, k % {RESOURCES} AS r FROM (SELECT n, n % {{series}} AS k
+    FROM range({{rows}}) t(n)))
+"""
+GROUPS = (
+    *("account", "service", "region", "charge_type", "usage_type", "operation", "pricing_term"),
+    *("billing_entity", "tag:team", "tag:env", "tag:project"),
+)
+PAGES = (
+    ("overview", ""),
+    ("explore", "explore/"),
+    ("explore_year_by_month", "explore/?{year}&granularity=monthly&group_by=tag:team"),
+    ("explore_year_by_day", "explore/?{year}&group_by=service"),
+    ("explore_two_groups", "explore/?{year}&granularity=monthly&group_by=account&group_by=service"),
+    ("explore_resources", "explore/?group_by=resource"),
+)
+
+
+def fill(organization: Organization, month: dt.date, rows: int, payer: Connection) -> None:
+    """Load one month as an import would."""
+    days = (month_start(month, 1) - month).days
+    export = payer.exports.get()
+    delivery = Delivery.objects.create(
+        export=export, billing_period=month, execution_id=f"{month}", manifest_key="bench"
+    )
+    with (
+        tempfile.TemporaryDirectory(dir=settings.SPOOL_DIR) as folder,
+        warehouse(format_of(export.schema), Path(folder)) as house,
+    ):
+        _items(house, ITEMS.format(month=month, rows=rows, series=-(-rows // days)))
+        numbering.number(house)
+        found = summary.summary(house)
+        with load.prepared(house, Path(folder)) as tables:
+            delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
+        delivery.day_rollups = house.day_rollups
+        delivery.state, delivery.loaded_at = DeliveryState.LOADED, timezone.now()
+        delivery.first_day, delivery.last_day = found.days
+        delivery.data_through, delivery.rows_loaded = found.data_through, rows
+        delivery.save()
+        DeliveryAccount.objects.bulk_create(
+            DeliveryAccount(
+                delivery=delivery,
+                account_id=account_id,
+                payer_account_id=payer,
+                currency=currency,
+                unblended_cost=amount,
+                line_items=count,
+            )
+            for account_id, payer, currency, _, amount, count in found.accounts
+        )
+        BillingMonth.objects.create(connection=payer, billing_period=month, delivery=delivery)
+
+
+def _items(house: Warehouse, query: str) -> None:
+    cost = "round(0.01 + hash(r, n) % 100000 / 7000.0, 8)::DECIMAL(38, 20)"
+    costs = ", ".join(cost for _ in MEASURES)
+    house.db.execute(
+        f"INSERT INTO items SELECT {', '.join(KEYS)}, {costs}, 1, '', '' FROM"
+        f" ({query.replace('SELECT DATE', 'SELECT r, n, DATE', 1)})"
+    )
+
+
+def company() -> tuple[Organization, Connection]:
+    """Make the organization: its payer, its members, and somebody who reads."""
+    organization = create_organization(slug="bench", name="Bench")
+    for number in range(ACCOUNTS):
+        made = Connection.objects.create(
+            organization=organization,
+            name=f"account {number}",
+            kind=ConnectionKind.LINKED if number else ConnectionKind.ROOT,
+            account_id=str(int(PAYER) + number),
+            auth_method=AuthMethod.AMBIENT,
+        )
+        if not number:
+            payer = made
+    Export.objects.create(
+        connection=payer, schema="cur2", name="big", bucket="big", prefix="x", region="us-east-1"
+    )
+    reader = User.objects.create_user("reader", password="bench")  # noqa: S106
+    Membership.objects.create(user=reader, organization=organization, role=Role.FINANCE)
+    return organization, payer
+
+
+def main(rows: int) -> None:
+    call_command("migrate", verbosity=0)
+    Path(settings.SPOOL_DIR).mkdir(exist_ok=True, parents=True)
+    this_month = timezone.now().date().replace(day=1)
+    organization = Organization.objects.filter(slug="bench").first()
+    if organization is None:
+        organization, payer = company()
+        for number in range(11, -1, -1):
+            started = time.monotonic()
+            fill(organization, month_start(this_month, -number), rows, payer)
+            report("pages_load_month", time.monotonic() - started, "s")
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+    sizes(rows)
+    queries(organization, month_start(this_month, -11), month_start(this_month, 1))
+    pages(month_start(this_month, -11), month_start(this_month, 1))
+
+
+def sizes(rows: int) -> None:
+    """Report what a daily row takes on disk, with everything that is stored besides it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits"
+            " WHERE inhparent::regclass::text LIKE 'billing\\_%'"
+        )
+        (size,) = cursor.fetchone()
+    report("pages_bytes_per_daily_row", float(size) / (12 * rows), "B")
+
+
+def queries(organization: Organization, start: dt.date, end: dt.date) -> None:
+    """Report the database's time of every group-by over the year."""
+    for granularity in (Granularity.MONTHLY, Granularity.DAILY):
+        for group in (*GROUPS, "resource"):
+            if group == "resource" and granularity == Granularity.DAILY:
+                continue
+            query = CostQuery(start, end, granularity, group_by=(group,), limit=500)
+            taken = _several(lambda query=query: cost_report(organization, query))  # type: ignore[misc]
+            report(f"query_{granularity}_{group}", taken, "s")
+
+
+def pages(start: dt.date, end: dt.date) -> None:
+    """Report whole pages, from the request to the last byte."""
+    client = Client()
+    client.force_login(User.objects.get(username="reader"))
+    year = f"from={start}&to={end}"
+    for name, address in PAGES:
+
+        def get(address: str = address) -> None:
+            answer = client.get(
+                f"/o/bench/{address.format(year=year)}", HTTP_HOST="localhost", secure=True
+            )
+            if answer.status_code != 200:
+                raise SystemExit(f"{address} answered {answer.status_code}.")
+
+        report(f"page_{name}", _several(get), "s")
+
+
+def _several(work: Callable[[], object], times: int = 20) -> float:
+    """Return the 95th percentile of the seconds."""
+    taken = []
+    for _ in range(times):
+        started = time.monotonic()
+        work()
+        taken.append(time.monotonic() - started)
+    return statistics.quantiles(taken, n=20)[-1]
+
+
+if __name__ == "__main__":
+    main(int(os.environ.get("DAILY_ROWS") or 1_000_000))

@@ -1,0 +1,94 @@
+"""Figures by day come from the smallest table that has them, and are the same from each."""
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+
+from billing.cost_query import CostFilter, CostQuery, Granularity
+from billing.models import BillingMonth
+from billing.reports import cost_report
+from connections.models import Connection
+from demo.bills import expected
+from demo.bills.line_items import LineItem
+from tests.billing import bills
+from tests.billing.bills import PAYER, usage
+from tests.cast import Cast
+
+KEY = 'team "A" $.x/é'
+DAYS = 3
+
+
+def many_resources(*, keys_each: int = 1) -> list[LineItem]:
+    """Two regions, tags and charge types on three days, and many resources of `keys_each` uses."""
+    return [
+        usage(
+            f"{number}.{day}7",
+            account=PAYER,
+            day=day,
+            region="eu-west-1" if number % 2 else "",
+            resource_id=f"i-{number % 60}",
+            usage_type=f"Use{number % keys_each}",
+            type="Usage" if number % 5 else "Tax",
+            tags={f"user:{KEY}": f"t{number % 2}"} if number % 4 else {},
+        )
+        for number in range(120)
+        for day in range(1, DAYS + 1)
+    ]
+
+
+def imported(cast: Cast, items: list[LineItem]) -> Connection:
+    bills.make_bucket()
+    connection = bills.connect(cast.acme)
+    bills.put_bill(bills.bill(items))
+    look = bills.run_import(connection)
+    assert look.error is None, look.error
+    return connection
+
+
+def by_day(cast: Cast, *filters: CostFilter, group: str) -> dict[tuple[str, ...], Decimal]:
+    query = CostQuery(
+        dt.date(2026, 4, 1),
+        dt.date(2026, 5, 1),
+        Granularity.DAILY,
+        group_by=(group,),
+        filters=filters,
+    )
+    return {(row.period, *row.group): row.amount for row in cost_report(cast.acme, query).rows}
+
+
+@pytest.mark.parametrize(
+    ("group", "breakdown"),
+    [("region", "region"), (f"tag:{KEY}", f"tag:{KEY}"), ("operation", "operation")],
+)
+def test_a_dimension_with_few_values_has_days_of_its_own(
+    cast: Cast, aws: str, group: str, breakdown: str
+) -> None:
+    items = many_resources(keys_each=60)
+    connection = imported(cast, items)
+    delivery = BillingMonth.objects.get(connection=connection).delivery
+    assert group in delivery.day_rollups
+    assert "usage_type" not in delivery.day_rollups
+
+    assert by_day(cast, group=group) == expected.totals(items, "unblended", "day", breakdown)
+    without_tax = by_day(cast, CostFilter("charge_type", True, ("Tax",)), group=group)
+    rest = [item for item in items if item.type != "Tax"]
+    assert without_tax == expected.totals(rest, "unblended", "day", breakdown)
+
+
+def test_a_rollup_that_would_not_shrink_is_left_out(cast: Cast, aws: str) -> None:
+    items = many_resources(keys_each=120)
+    connection = imported(cast, items)
+    delivery = BillingMonth.objects.get(connection=connection).delivery
+    assert not delivery.has_rollup
+    found = by_day(cast, group="usage_type")
+    assert found == expected.totals(items, "unblended", "day", "usage_type")
+
+
+def test_a_rollup_that_shrinks_is_read(cast: Cast, aws: str) -> None:
+    items = many_resources()
+    connection = imported(cast, items)
+    delivery = BillingMonth.objects.get(connection=connection).delivery
+    assert delivery.has_rollup
+    found = by_day(cast, CostFilter("usage_type", False, ("Use0",)), group="region")
+    assert found == expected.totals(items, "unblended", "day", "region")
