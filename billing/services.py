@@ -266,9 +266,10 @@ def _retry_look(look: ImportRun, sender: Send) -> None:
 
 
 def clean_up() -> None:
-    """Remove what dead runs left: spool folders and half-loaded deliveries."""
+    """Remove what dead runs left, spool folders and half-loaded deliveries, and what is old."""
     spool.remove_leftovers()
     cleanup.remove_dead()
+    cleanup.remove_old()
 
 
 def watch() -> None:

@@ -207,6 +207,8 @@ if EMAIL_FILE_PATH:
 
 # Where billing files lie while they are read; emptied after each run. Needs room for one month.
 SPOOL_DIR = Path(env.text("SPOOL_DIR", "/tmp/countinghouse"))  # noqa: S108 - a default, 0700 below
+# Larger files are fetched in parts of this size, side by side.
+SPOOL_PART_BYTES = 16 << 20
 
 LOGGING: dict[str, Any] = {
     "version": 1,
