@@ -4,9 +4,9 @@ import contextlib
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -101,24 +101,17 @@ def working(connection: Connection, aws: str) -> Iterator[subprocess.Popen[bytes
 @contextmanager
 def beside(work: Callable[[], Any]) -> Iterator[None]:
     """Do some work in a thread while the block runs; its exception comes after the block's."""
-    failed: list[BaseException] = []
 
     def run() -> None:
         try:
             work()
-        except BaseException as error:
-            failed.append(error)
         finally:
             connections.close_all()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(run)
         yield
-    finally:
-        thread.join()
-    if failed:
-        raise failed[0]
+        done.result()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

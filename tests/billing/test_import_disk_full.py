@@ -34,7 +34,7 @@ def wide(count: int, *, packs: bool) -> list[bills.LineItem]:
     chance = random.Random(1)
     return [
         usage(
-            "1",
+            "0.12345678901234568",
             resource_id=f"i-{chance.randbytes(300).hex()}" if not packs else f"i-{n}",
             hour=n % 24,
             day=1 + n % 28,
@@ -45,7 +45,7 @@ def wide(count: int, *, packs: bool) -> list[bills.LineItem]:
 
 @pytest.mark.parametrize(
     ("items", "step"),
-    [(wide(3000, packs=False), "read"), (wide(12_000, packs=True), "load")],
+    [(wide(3000, packs=False), "read"), (wide(8_000, packs=True), "load")],
     ids=["the files do not fit", "what becomes of them does not fit"],
 )
 def test_a_full_disk_is_said_and_changes_nothing(
