@@ -80,6 +80,7 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
     list_select_related = ["connection"]
     date_hierarchy = "queued_at"
     inlines = [MonthInline]
+    change_form_template = "admin/billing/importrun/change_form.html"
     fieldsets = [
         (
             None,
@@ -140,14 +141,14 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
 
     @admin.display(description="progress")
     def how_far(self, run: ImportRun) -> str:
-        """Return the files and bytes read so far."""
+        """Return the files, bytes and line items read so far, and the seconds since the start."""
         known = run.progress
         if "files" not in known:
             return "-"
         return (
             f"{known['files_read']} of {known['files']} files,"
             f" {filesizeformat(known['bytes'])} of {filesizeformat(known['bytes_total'])},"
-            f" {intcomma(known['rows'])} line items"
+            f" {intcomma(known['rows'])} line items in {run.seconds or 0:.1f} seconds"
         )
 
     @admin.display(description="line items", ordering="rows_read")
@@ -253,8 +254,8 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     @admin.display(description="what it changed")
     def restated(self, delivery: Delivery) -> SafeString | str:
         """Show what differs from the delivery before it, of the accounts connected now."""
-        if delivery.state != DeliveryState.LOADED:
-            return "Its costs are not kept."
+        if delivery.state == DeliveryState.LOADING:
+            return "It is being imported."
         try:
             found = restatement(
                 delivery.export.connection, delivery.billing_period, after=delivery.pk
@@ -298,10 +299,10 @@ def _changes(found: Restatement) -> SafeString | str:
     more = len(found.changes) - len(rows)
     return format_html(
         "<p>Unblended cost, compared with {}{}:</p>"
-        '<table class="restatement"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>',
+        '<div class="restatement" tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
         found.before,
         f"; the {len(rows)} largest differences, {more} more in the API" if more else "",
-        format_html_join("", "<th>{}</th>", ((one,) for one in headings)),
+        format_html_join("", '<th scope="col">{}</th>', ((one,) for one in headings)),
         format_html_join("", f"<tr>{'<td>{}</td>' * len(headings)}</tr>", rows),
     )
 
