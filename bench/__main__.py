@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import discovery
+from bench import discovery, looks
 from bench.report import report
 from bench.servers import CHECKOUT, FOLDER, Servers, running
 from demo.bills import big
@@ -32,6 +32,7 @@ def main() -> None:
     report("import_parquet_against_process", seconds, "s", _process(files))
     zipped = _files(_csv(files[0], min(rows, CSV_ROWS)))
     _measure("import_csv", "big-csv", zipped, _gunzip(zipped))
+    looks.measure()
     discovery.measure()
 
 

@@ -125,6 +125,11 @@ def step_is(step: str) -> Callable[[], bool]:
     return ImportRun.objects.filter(state=RunState.RUNNING, step=step).exists
 
 
+def one_file_is_read() -> bool:
+    running = ImportRun.objects.filter(state=RunState.RUNNING)
+    return running.filter(progress__files_read=1).exists()
+
+
 def value(query: str, *given: Any) -> Any:
     with database.cursor() as cursor:
         cursor.execute(query, given)

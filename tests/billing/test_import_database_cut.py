@@ -1,6 +1,7 @@
 """The database connection of a worker breaks off: the run says so, the month is as it was."""
 
 import subprocess
+from contextlib import ExitStack
 from decimal import Decimal
 
 import pytest
@@ -18,6 +19,7 @@ from tests.billing.breaking import (
     is_clean,
     is_held_up,
     locked,
+    one_file_is_read,
     wait_for,
     working,
 )
@@ -28,23 +30,25 @@ D = Decimal
 
 
 def cut_at(connection: Connection, aws: str, at: str) -> None:
-    """Cut a worker off and see it end by itself, while what held it up is still there."""
-    if at == "read":
-        bills.break_aws(aws, action="GetObject", path="*-00002*", latency_ms=4000, times=1)
-        with working(connection, aws) as process:
-            wait_for(ImportRun.objects.filter(progress__files_read=1).exists)
+    """Cut a worker off, and see it end by itself."""
+    if at in ("load", "swap"):
+        tables = {"load": MONTH_COST.name, "swap": "billing_deliveryaccount"}
+        modes = {"load": "SHARE UPDATE EXCLUSIVE", "swap": "ACCESS EXCLUSIVE"}
+        # What held it up is still there when it ends.
+        with locked(tables[at], modes[at]), working(connection, aws) as process:
+            wait_for(is_held_up)
             assert cut_off() > 0
             ends(process)
         return
-    held = {
-        "prepare": gate_before("prepare"),
-        "load": locked(MONTH_COST.name, "SHARE UPDATE EXCLUSIVE"),
-        "check": gate_before("check"),
-        "swap": locked("billing_deliveryaccount"),
-    }
-    with held[at], working(connection, aws) as process:
-        wait_for(is_held_up)
+    with ExitStack() as held, working(connection, aws) as process:
+        if at == "read":
+            bills.break_aws(aws, action="GetObject", path="*-00002*", latency_ms=4000, times=1)
+            wait_for(one_file_is_read)
+        else:
+            held.enter_context(gate_before(at))
+            wait_for(is_held_up)
         assert cut_off() > 0
+        held.close()
         ends(process)
 
 

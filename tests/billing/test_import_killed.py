@@ -24,6 +24,7 @@ from tests.billing.breaking import (
     is_clean,
     is_held_up,
     locked,
+    one_file_is_read,
     own_session,
     step_is,
     value,
@@ -61,7 +62,7 @@ def killed(connection: Connection, aws: str, *, at: str) -> str:
         with late(aws, action, path), working(connection, aws):
             wait_for(step_is(step))
             if at == "reading":
-                wait_for(ImportRun.objects.filter(progress__files_read=1).exists)
+                wait_for(one_file_is_read)
         return step
     if at in in_database:
         table, mode, step = in_database[at]

@@ -11,7 +11,7 @@ from billing.models import ImportRun
 from organizations.runs import ErrorClass, RunState
 from tests.billing import bills
 from tests.billing.bills import usage
-from tests.billing.breaking import beside, imported, is_clean, wait_for
+from tests.billing.breaking import beside, imported, is_clean, one_file_is_read, wait_for
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -123,7 +123,7 @@ def test_a_manifest_replaced_while_the_files_are_read_is_read_anew(cast: Cast, a
     bills.break_aws(aws, action="GetObject", path=place, times=1, latency_ms=4000)
     looks: list[ImportRun] = []
     with beside(lambda: looks.append(bills.run_import(connection))):
-        wait_for(ImportRun.objects.filter(progress__files_read=1).exists)
+        wait_for(one_file_is_read)
         # Another execution, in files of its own: those under way stay as they were.
         bills.put_bill(bills.bill(large(11)), overwrite=False)
 
