@@ -53,6 +53,8 @@ def _measure(name: str, export: str, files: list[Path], baseline: tuple[float, f
     report(f"{name}_peak_memory", usage.ru_maxrss / 1024, "MiB")
     report(f"{name}_rows_read", month["rows_read"], "rows")
     report(f"{name}_daily_rows", month["rows_loaded"], "rows")
+    stored = month["bytes_stored"] / month["rows_loaded"]
+    report(f"{name}_bytes_per_daily_row", stored, "bytes")
     for step, taken in month["timings"].items():
         report(f"{name}_step_{step}", taken, "s")
     report(f"{name}_unchanged_seconds", again, "s")

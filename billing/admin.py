@@ -299,7 +299,8 @@ def _changes(found: Restatement) -> SafeString | str:
     more = len(found.changes) - len(rows)
     return format_html(
         "<p>Unblended cost, compared with {}{}:</p>"
-        '<div class="restatement" tabindex="0"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+        '<div class="restatement" tabindex="0"><table><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>",
         found.before,
         f"; the {len(rows)} largest differences, {more} more in the API" if more else "",
         format_html_join("", '<th scope="col">{}</th>', ((one,) for one in headings)),
