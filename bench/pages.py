@@ -142,6 +142,7 @@ def company() -> tuple[Organization, Connection]:
 
 def main(rows: int) -> None:
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     Path(settings.SPOOL_DIR).mkdir(exist_ok=True, parents=True)
     this_month = timezone.now().date().replace(day=1)
     organization = Organization.objects.filter(slug="bench").first()

@@ -55,6 +55,7 @@ def running(account_id: str, serve: Serve | None = None) -> Iterator[Servers]:
                 "SECRET_KEY": "measuring only",
                 "FIELD_KEYS": Fernet.generate_key().decode(),
                 "SPOOL_DIR": str(FOLDER / "spool"),
+                "STATIC_ROOT": str(FOLDER / "static"),
                 "LOG_LEVEL": "WARNING",
                 **aws_settings(endpoint),
             },

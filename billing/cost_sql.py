@@ -13,6 +13,7 @@ from functools import cached_property
 from psycopg import sql
 
 from billing.cost_query import CostQuery
+from billing.cost_split import CostSplit, split_statement
 from billing.cost_terms import CostFilter, Granularity
 from billing.counted import Counted, CountedDelivery
 from billing.derivation import Derivation
@@ -39,16 +40,22 @@ _SPECIAL = re.compile(r"[\\%_]")  # to LIKE
 
 @dataclass(frozen=True)
 class _Reading:
-    """The query, and how each derived dimension in it comes from the others."""
+    """What is read for the query, and how each derived dimension comes from the others.
+
+    Groups and filters are the query's own, unless costs are split afterwards: then the rows also
+    say of which delivery they are.
+    """
 
     query: CostQuery
     derived: Mapping[str, Derivation]
+    groups: tuple[Dimension, ...]
+    filters: tuple[CostFilter, ...]
+    by_delivery: bool = False
 
     @cached_property
     def named(self) -> list[Dimension]:
         """Return the dimensions of groups and filters."""
-        filters = (Dimension.named(one.dimension) for one in self.query.filters)
-        return [*self.query.groups, *filters]
+        return [*self.groups, *(Dimension.named(one.dimension) for one in self.filters)]
 
     @cached_property
     def stored(self) -> list[Dimension]:
@@ -61,16 +68,26 @@ class _Reading:
         return [one for one in self.stored if one.source in TAG_SOURCES]
 
     @cached_property
-    def only_dimension(self) -> Dimension | None:
-        """Return the one dimension to be read besides what every rollup has."""
-        others = [one for one in self.stored if one.key not in ROLLUP_DIMENSIONS]
-        return others[0] if len(others) == 1 else None
+    def day_rollup(self) -> str | None:
+        """Return what is to be read besides what every rollup has: one dimension, '' for none.
+
+        None where it is more.
+        """
+        others = [one.name for one in self.stored if one.key not in ROLLUP_DIMENSIONS]
+        return None if len(others) > 1 else "".join(others)
+
+    @property
+    def derives_by_key(self) -> bool:
+        """Say whether something is derived, and from nothing but what a cost key holds."""
+        return any(one.source is Source.DERIVED for one in self.named) and not any(
+            one.source is Source.RESOURCE for one in self.stored
+        )
 
     @property
     def shows_resources(self) -> bool:
         """Say whether the resources' names are needed: filters on resources find them alone."""
         shown = (
-            *self.query.groups,
+            *self.groups,
             *(one for one in self.named if one.source is Source.DERIVED),
         )
         return any(one.source is Source.RESOURCE for name in shown for one in self.inputs(name))
@@ -123,7 +140,21 @@ def cost_parts(
     """Return the statement whose rows are (period, g0, g1, …, amount), not yet summed: several
     tables may each hold a part of a group.
     """
-    reading = _Reading(query, derived)
+    named = {*query.group_by, *(one.dimension for one in query.filters)}
+    split = next((name for name in sorted(named & set(derived)) if derived[name].parts), None)
+    if split is None:
+        return _unsplit(_Reading(query, derived, query.groups, query.filters), counted, currency)
+    return split_statement(
+        query,
+        CostSplit(split, derived[split].parts),
+        lambda groups, filters: _unsplit(
+            _Reading(query, derived, groups, filters, by_delivery=True), counted, currency
+        ),
+        _holds,
+    )
+
+
+def _unsplit(reading: _Reading, counted: Counted, currency: str) -> Statement:
     return Statement.joined(
         " UNION ALL ",
         (
@@ -150,17 +181,18 @@ def _sources(
     found: dict[FactTable, list[CountedDelivery]] = {}
     for delivery in deliveries:
         table = tables[0] if _is_whole(reading.query, delivery) else tables[1]
-        if table is ROLLUP_COST:
-            table = _rollup(reading, delivery)
-        found.setdefault(table, []).append(delivery)
+        found.setdefault(_smaller(table, reading, delivery), []).append(delivery)
     yield from found.items()
 
 
-def _rollup(reading: _Reading, delivery: CountedDelivery) -> FactTable:
-    """Return the smallest table that has the delivery's days by what is asked for."""
-    if reading.only_dimension and reading.only_dimension.name in delivery.day_rollups:
+def _smaller(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
+    """Return what the delivery has in place of a table of all dimensions."""
+    # A month's costs are more than its days' where nothing else is asked for, and tags must be
+    # looked up for each of them.
+    is_better = table is ROLLUP_COST or not reading.day_rollup or reading.in_tag_sets
+    if is_better and reading.day_rollup in delivery.day_rollups:
         return DIMENSION_COST
-    return ROLLUP_COST if delivery.has_rollup else DAILY_COST
+    return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
 
 
 def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:
@@ -178,30 +210,63 @@ def _part(
     table: FactTable,
     deliveries: Sequence[CountedDelivery],
 ) -> Statement:
-    """Return the statement that reads one table: (period, g0, g1, …, amount)."""
+    """Return the statement that reads one table."""
     query = reading.query
     ids = [delivery.id for delivery in deliveries]
-    values = [_value(dimension, reading, table) for dimension in query.groups]
-    columns = [
-        Statement.of(", {} AS {}", value, sql.Identifier(f"g{index}"))
-        for index, value in enumerate(values)
-    ]
+    facts = _facts(table, ids)
     conditions = [
         Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
         *_days(query, table),
         *_dimension(reading, table),
         *_who(counted, ids, currency, table),
-        *(_condition(one, reading, ids, table) for one in query.filters),
     ]
+    if reading.derives_by_key and table is not DIMENSION_COST:
+        facts, table = _narrowed(reading, table, facts, conditions)
+        conditions = [Statement.of("true")]
+    conditions += [_condition(one, reading, ids, table) for one in reading.filters]
+    columns = [
+        Statement.of(", {} AS {}", _value(one, reading, table), sql.Identifier(f"g{index}"))
+        for index, one in enumerate(reading.groups)
+    ]
+    if reading.by_delivery:
+        columns.append(Statement.of(", f.delivery_id"))
     return Statement.of(
         "SELECT {} AS period{}, sum(f.{}) AS amount FROM {} WHERE {} GROUP BY {}",
         _period(query, deliveries),
         Statement.joined("", columns),
         sql.Identifier(query.metric.value),
-        _tables(reading, ids, table),
+        Statement.joined(" ", [facts, *_joined(reading, ids, table)]),
         Statement.joined(" AND ", conditions),
-        sql.SQL(", ").join([sql.Literal(number) for number in range(1, len(values) + 2)]),
+        sql.SQL(", ").join([sql.Literal(number) for number in range(1, len(columns) + 2)]),
     )
+
+
+def _narrowed(
+    reading: _Reading, table: FactTable, facts: Statement, conditions: Sequence[Statement]
+) -> tuple[Statement, FactTable]:
+    """Return the facts, as f, summed by the columns that are needed, and what they hold.
+
+    So a value is derived once for each combination of its inputs, not once for each cost.
+    """
+    by_day = reading.query.granularity in (Granularity.DAILY, Granularity.WEEKLY)
+    own = ["delivery_id", *(["day"] if by_day else [])]
+    keys = sorted({one.key for one in reading.stored if one.source is Source.COST_KEY})
+    keys += ["tag_set"] if reading.in_tag_sets else []
+    columns = [
+        *(sql.SQL("f.{}").format(sql.Identifier(name)) for name in own),
+        *(sql.SQL("{}.{}").format(_keys(table), sql.Identifier(name)) for name in keys),
+    ]
+    metric = sql.Identifier(reading.query.metric.value)
+    summed = Statement.of(
+        "(SELECT {}, sum(f.{}) AS {} FROM {} WHERE {} GROUP BY {}) f",
+        sql.SQL(", ").join(columns),
+        metric,
+        metric,
+        facts,
+        Statement.joined(" AND ", conditions),
+        sql.SQL(", ").join(columns),
+    )
+    return summed, FactTable("narrowed", (*own, *keys))
 
 
 def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statement:
@@ -221,28 +286,35 @@ def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statemen
     return Statement.of("CASE f.delivery_id {} END", months)
 
 
-def _tables(reading: _Reading, ids: Sequence[int], table: FactTable) -> Statement:
-    """Return the table as f, with its cost keys as k, tag sets as t and resources as r."""
-    found = [Statement.of("{} f", sql.Identifier(table.name))]
-    if "cost_key" in table.column_names:
-        name = sql.Identifier(COST_KEY.name)
-        found.append(Statement.of("JOIN {} k USING (delivery_id, cost_key)", name))
+def _facts(table: FactTable, ids: Sequence[int]) -> Statement:
+    """Return the table as f, with its cost keys as k."""
+    if "cost_key" not in table.column_names:
+        return Statement.of("{} f", sql.Identifier(table.name))
+    # Named once more, so that the partitions of other deliveries are not read.
+    return Statement.of(
+        "{} f JOIN {} k ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key"
+        " AND k.delivery_id = ANY(%s::bigint[])",
+        sql.Identifier(table.name),
+        sql.Identifier(COST_KEY.name),
+        params=(list(ids),),
+    )
+
+
+def _joined(reading: _Reading, ids: Sequence[int], table: FactTable) -> Iterator[Statement]:
+    """Yield what is joined to the facts: tag sets as t, resources as r."""
     if reading.in_tag_sets and table is not DIMENSION_COST:
-        found.append(
-            Statement.of(
-                "JOIN ({}) t ON t.delivery_id = f.delivery_id AND t.tag_set = {}.tag_set",
-                _tag_values(reading, ids),
-                _keys(table),
-            )
+        yield Statement.of(
+            "JOIN ({}) t ON t.delivery_id = f.delivery_id AND t.tag_set = {}.tag_set",
+            _tag_values(reading, ids),
+            _keys(table),
         )
     if reading.shows_resources:
-        name = sql.Identifier(RESOURCE.name)
-        found.append(
-            Statement.of(
-                "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource", name
-            )
+        yield Statement.of(
+            "LEFT JOIN {} r ON r.delivery_id = f.delivery_id AND r.resource = f.resource"
+            " AND r.delivery_id = ANY(%s::bigint[])",
+            sql.Identifier(RESOURCE.name),
+            params=(list(ids),),
         )
-    return Statement.joined(" ", found)
 
 
 def _tag_values(reading: _Reading, ids: Sequence[int]) -> Statement:
@@ -279,7 +351,7 @@ def _keys(table: FactTable) -> sql.Composable:
 
 def _value(dimension: Dimension, reading: _Reading, table: FactTable) -> Statement:
     """Return the expression of a dimension's value, which is '' where a cost has none."""
-    if table is DIMENSION_COST and dimension == reading.only_dimension:
+    if table is DIMENSION_COST and dimension.name == reading.day_rollup:
         return Statement.of("f.value")
     if dimension.source is Source.COST_KEY:
         return Statement.of("{}.{}", _keys(table), sql.Identifier(dimension.key))
@@ -300,8 +372,8 @@ def _days(query: CostQuery, table: FactTable) -> Iterator[Statement]:
 
 
 def _dimension(reading: _Reading, table: FactTable) -> Iterator[Statement]:
-    if table is DIMENSION_COST and reading.only_dimension:
-        yield Statement.of("f.dimension = %s", params=(reading.only_dimension.name,))
+    if table is DIMENSION_COST:
+        yield Statement.of("f.dimension = %s", params=(reading.day_rollup,))
 
 
 def _who(
@@ -326,18 +398,19 @@ def _condition(
     one: CostFilter, reading: _Reading, ids: Sequence[int], table: FactTable
 ) -> Statement:
     dimension = Dimension.named(one.dimension)
-    if dimension.source is Source.RESOURCE:
-        found = _of_resources(one, ids)
-    else:
-        found = _matches(_value(dimension, reading, table), one)
+    if dimension.source is not Source.RESOURCE:
+        return _holds(_value(dimension, reading, table), one)
+    found = _of_resources(one, ids)
     return Statement.of("NOT ({})", found) if one.is_negated else found
 
 
-def _matches(value: Statement, one: CostFilter) -> Statement:
-    """Return the condition that the value is one of the filter's, or holds one of them."""
+def _holds(value: Statement, one: CostFilter) -> Statement:
+    """Return the condition that the value is, contains or is not what the filter says."""
     if one.is_part:
-        return Statement.of("{} ILIKE ANY(%s::text[])", value, params=(_patterns(one),))
-    return Statement.of("{} = ANY(%s::text[])", value, params=(list(one.values),))
+        found = Statement.of("{} ILIKE ANY(%s::text[])", value, params=(_patterns(one),))
+    else:
+        found = Statement.of("{} = ANY(%s::text[])", value, params=(list(one.values),))
+    return Statement.of("NOT ({})", found) if one.is_negated else found
 
 
 def _patterns(one: CostFilter) -> list[str]:

@@ -6,6 +6,7 @@ payer within a month stands in two bills, with different days in each, and both 
 current deliveries hold the same month, account and payer, only one of them counts.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -89,17 +90,33 @@ class Counted:
 def counted(organization: Organization, start: date, end: date) -> Counted:
     """Return what counts of the days start <= day < end. Takes three queries."""
     current = current_deliveries(organization)
-    touching = tuple(one for one in current if one.touches(start, end))
+    return _of(organization, current, [one for one in current if one.touches(start, end)])
+
+
+def counted_in(organization: Organization, first: date, last: date) -> Counted:
+    """Return what counts of the billing periods first to last. Takes three queries.
+
+    A bill may hold days outside its month: they belong to the bill, and so do they here.
+    """
+    current = current_deliveries(organization)
+    return _of(
+        organization, current, [one for one in current if first <= one.billing_period <= last]
+    )
+
+
+def _of(
+    organization: Organization, current: list[CountedDelivery], wanted: list[CountedDelivery]
+) -> Counted:
     # A rival counts for the whole month or not at all, whatever days are asked for.
-    months = {one.billing_period for one in touching}
+    months = {one.billing_period for one in wanted}
     rivals = [one for one in current if one.billing_period in months]
     accounts = connected_accounts(organization)
     billed = billed_accounts(rivals).filter(account_id__in=accounts)
-    ids = {one.id for one in touching}
+    ids = {one.id for one in wanted}
     rows = [(BilledAccount(*row[:3]), row[3]) for row in billed.values_list(*_BILLED)]
     return Counted(
         organization=organization,
-        deliveries=touching,
+        deliveries=tuple(wanted),
         accounts=accounts,
         elsewhere=tuple(
             sorted(
@@ -110,6 +127,12 @@ def counted(organization: Organization, start: date, end: date) -> Counted:
         ),
         currencies=tuple(sorted({currency for row, currency in rows if row.delivery_id in ids})),
     )
+
+
+def fingerprint(what: Counted, today: date) -> str:
+    """Return a digest of all that figures depend on: the day, the bills, the accounts."""
+    seen = (today, sorted(what.delivery_ids), what.accounts, what.elsewhere)
+    return hashlib.sha256(repr(seen).encode()).hexdigest()
 
 
 def connected_accounts(organization: Organization) -> tuple[str, ...]:

@@ -7,13 +7,30 @@ organization's; a cost query names the dimension alone and stays free of any org
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from decimal import Decimal
+from typing import NamedTuple, Protocol
 
 from billing.statement import Statement
 
 
+class Part(NamedTuple):
+    """In one delivery, `target` bears this part of what belongs to `source`."""
+
+    delivery_id: int
+    source: str
+    target: str
+    weight: Decimal
+
+
 class Derivation(Protocol):
     """How an organization derives one dimension."""
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Return by what parts costs of a value are borne by others; those of a source make one.
+
+        At most one derivation of a query has any.
+        """
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -33,6 +50,7 @@ class LookUp:
 
     dimension: str
     values: Mapping[str, str]
+    parts: tuple[Part, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:

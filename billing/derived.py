@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
+from billing.allocation.derivation import Allocation, allocation_of
+from billing.allocation.splitting import with_parts
 from billing.cost_query import CostQuery
+from billing.counted import Counted
 from billing.derivation import Derivation, LookUp
-from billing.dimensions import ACCOUNT, ORGANIZATIONAL_UNIT, Dimension, Source
+from billing.dimensions import ACCOUNT, COST_CENTER, ORGANIZATIONAL_UNIT, Dimension, Source
 from connections.models import Account
 from organizations.models import Organization
 
@@ -17,17 +20,24 @@ def _organizational_units(organization: Organization) -> Derivation:
 # Each reads the organization's mapping in a constant number of database queries.
 _MAKERS: Mapping[str, Callable[[Organization], Derivation]] = {
     ORGANIZATIONAL_UNIT: _organizational_units,
+    COST_CENTER: allocation_of,
 }
 
 
-def derivations(organization: Organization, query: CostQuery) -> dict[str, Derivation]:
-    """Return the derivation of each derived dimension that the query needs, and of their inputs."""
+def derivations(query: CostQuery, what: Counted, currency: str | None) -> dict[str, Derivation]:
+    """Return the derivation of each derived dimension that the query needs, and of their inputs.
+
+    `what` must hold the deliveries that are read, for the parts by which costs are split.
+    """
     found: dict[str, Derivation] = {}
     waiting = [*query.group_by, *(one.dimension for one in query.filters)]
     while waiting:
         name = waiting.pop()
         if name in found or Dimension.named(name).source is not Source.DERIVED:
             continue
-        found[name] = _MAKERS[name](organization)
-        waiting += found[name].inputs
+        made = _MAKERS[name](what.organization)
+        if isinstance(made, Allocation) and currency is not None:
+            made = with_parts(made, query, what, currency)
+        found[name] = made
+        waiting += made.inputs
     return found

@@ -9,6 +9,7 @@ COST_CATEGORY_PREFIX = "cost_category:"
 RESOURCE = "resource"
 ACCOUNT = "account"
 ORGANIZATIONAL_UNIT = "organizational_unit"
+COST_CENTER = "cost_center"
 
 # Name -> (column of billing_cost_key, label).
 _COLUMNS = {
@@ -22,7 +23,7 @@ _COLUMNS = {
     "billing_entity": ("billing_entity", "Billing entity"),
 }
 # Name -> label of the dimensions that an organization derives from others: see billing.derived.
-_DERIVED = {ORGANIZATIONAL_UNIT: "Organizational unit"}
+_DERIVED = {ORGANIZATIONAL_UNIT: "Organizational unit", COST_CENTER: "Cost center"}
 PLAIN_NAMES = (*_COLUMNS, RESOURCE, *_DERIVED)
 NAMED_DIMENSIONS = (
     *((name, label) for name, (_, label) in _COLUMNS.items()),

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from billing.allocation.codes import shows_split_costs
 from billing.cost_query import Granularity, Operator
 from billing.dimensions import PLAIN_NAMES, Dimension
 from billing.exploration import Exploration, explore
@@ -77,6 +78,8 @@ def result_of(asked: Asked, address: Address) -> dict[str, Any]:
     labels = [dimension.label for dimension in query.groups]
     title = f"{query.metric.label}{' by ' + ' and '.join(map(_small, labels)) if labels else ''}"
     return {
+        "shows_split_costs": shows_split_costs(asked.query, asked.what.organization),
+        "save_query": address.permalink().removeprefix("?"),
         "result": {
             "title": title,
             "query": query,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+from billing.allocation.codes import check_centers
 from billing.cost_query import CostQuery, CostQueryError, Granularity
 from billing.counted import Counted, counted
 from billing.dimensions import Dimension
@@ -71,6 +72,7 @@ def question_of(organization: Organization, address: Address, today: date) -> As
     previous = _previous(query, start, end) if compare else None
     what = counted(organization, start, query.end)
     check_accounts(query, what)
+    check_centers(query, organization)
     mine = what.touching(query.start, query.end).deliveries
     through, final = data_through(mine), is_final(mine, query.start, query.end)
     if previous and through and query.start <= through and query.end > today:

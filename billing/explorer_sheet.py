@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from billing.allocation.codes import shows_split_costs
 from billing.cost_query import Granularity
 from billing.exact import added, plain
 from billing.exploration import over_time
@@ -17,7 +18,11 @@ from billing.reports import NAMED_GROUPS
 from organizations.sheets import Column, Kind, Sheet
 
 _SHARE = Decimal("0.000001")
-_VALUE_TITLES = {"account": "Account id", "service": "Service code"}
+_VALUE_TITLES = {
+    "account": "Account id",
+    "service": "Service code",
+    "cost_center": "Cost center code",
+}
 
 
 def sheet_of(asked: Asked, by: str) -> Sheet:
@@ -114,6 +119,8 @@ def _about(asked: Asked, totals: Ranking, by: str, now: datetime) -> dict[str, s
     if asked.previous:
         about["Before"] = _range(asked.previous.start, asked.previous.end)
         about["Total before"] = plain(totals.previous_total)
+    if shows_split_costs(query, asked.what.organization):
+        about["Shared costs"] = "Split to the cost centers that bear them."
     return about | {
         "Data through": asked.data_through.isoformat() if asked.data_through else "no data",
         "Final": "yes" if asked.is_final else "no: AWS may still change these figures",

@@ -15,7 +15,8 @@ answer at once; each adds up to the delivery's total:
 
     billing_service_cost   day x SERVICE_DIMENSIONS -> measures
     billing_dimension_cost day x ROLLUP_DIMENSIONS x one other dimension -> measures, for each
-                           dimension (by its name in `dimensions`) where that has far fewer rows
+                           dimension (by its name in `dimensions`) where that has far fewer rows,
+                           and for none
     billing_month_cost     DIMENSIONS x tag_set -> measures of the whole delivery
     billing_resource_cost  cost_key x resource -> measures of the whole delivery
 

@@ -55,3 +55,12 @@ def register() -> None:
     jobs.register_portal_task(
         jobs.PortalTask("prune imports", "billing.prune_imports", every_minutes=24 * 60)
     )
+    jobs.register_portal_task(
+        jobs.PortalTask("evaluate budgets", "billing.evaluate_all_budgets", every_minutes=5)
+    )
+    jobs.register_portal_task(
+        jobs.PortalTask("find anomalies", "billing.find_all_anomalies", every_minutes=30)
+    )
+    jobs.register_portal_task(
+        jobs.PortalTask("send reports", "billing.send_reports", every_minutes=10)
+    )

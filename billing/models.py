@@ -57,7 +57,7 @@ class Delivery(ScopedModel):
         default=True, help_text="Costs by day and cost key are stored besides those by resource."
     )
     day_rollups = models.JSONField(
-        default=list, help_text="[dimension] whose costs by day are stored by themselves."
+        default=list, help_text="[dimension or ''] whose costs by day are stored by themselves."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     loaded_at = models.DateTimeField(null=True, blank=True)
@@ -212,3 +212,23 @@ class ImportRun(Run):
         if self.billing_period is None:
             return f"Import of {self.connection}"
         return f"Import of {self.billing_period:%Y-%m}, {self.connection}"
+
+
+# Models of sub-packages: Django looks for them here.
+from billing.allocation.models import (  # noqa: E402, F401
+    AllocationRule,
+    CostCenter,
+    FixedShare,
+)
+from billing.anomalies.models import Anomaly, AnomalyLook  # noqa: E402, F401
+from billing.budgets.models import (  # noqa: E402, F401
+    AlertNotice,
+    Budget,
+    BudgetAlert,
+    BudgetStanding,
+)
+from billing.saved_reports.models import (  # noqa: E402, F401
+    ReportLetter,
+    ReportSchedule,
+    SavedReport,
+)

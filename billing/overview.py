@@ -5,14 +5,27 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from billing.cost_query import CostQuery, Granularity
+from billing.changes.sql import compared
+from billing.charge_kinds import ChargeKind, charge_types_of
+from billing.cost_query import CostFilter, CostQuery, Granularity
 from billing.counted import Counted, counted
 from billing.exact import added
+from billing.forecast import Charge, Forecast, forecast, is_running
 from billing.freshness import Freshness, data_through, freshness, is_final, next_month
 from billing.measures import Measure
+from billing.periods import month_start
 from billing.reports import CostRow, Names, answer, names_for
 from billing.unconnected import UnconnectedAccount, unconnected_accounts
 from organizations.models import Organization
+
+MOVERS = 8
+# What comes once a month moves by the day it is billed on: it is compared by charge type.
+_ONCE = tuple(
+    name
+    for kind in (ChargeKind.FEE, ChargeKind.TAX, ChargeKind.CREDIT, ChargeKind.REFUND)
+    for name in charge_types_of(kind)
+    if name != "SavingsPlanRecurringFee"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,21 @@ class DayCost:
 
 
 @dataclass(frozen=True)
+class Mover:
+    """What a service cost in an account, this month so far and on the same days last month."""
+
+    service: str
+    account_id: str
+    month_to_date: Decimal
+    same_days_last_month: Decimal
+
+    @property
+    def difference(self) -> Decimal:
+        """Return how much more it is."""
+        return added([self.month_to_date, self.same_days_last_month.copy_negate()])
+
+
+@dataclass(frozen=True)
 class Overview:
     """The overview in one currency.
 
@@ -44,7 +72,10 @@ class Overview:
                           month has no data yet
     same_days_end         the first day of last month that is not compared any more
     total                 all of it, under the empty value
-    services, accounts    each with a cost in either month, the highest this month first
+    running               what is charged day by day, without what comes once a month
+    services, accounts, charge_types   each with a cost in either month, the highest first
+    movers                where usage changed most, the largest difference first
+    forecast              of the whole month; None where there is too little to say
     daily                 every day from `last_month` on that has a cost
     currencies            all that the two months hold; they are never added
     """
@@ -59,8 +90,12 @@ class Overview:
     data_through: date | None
     is_last_month_final: bool
     total: Comparison
+    running: Comparison
     services: list[Comparison]
     accounts: list[Comparison]
+    charge_types: list[Comparison]
+    movers: list[Mover]
+    forecast: Forecast | None
     daily: list[DayCost]
     names: Names
     freshness: list[Freshness]
@@ -111,11 +146,17 @@ def overview(
     chosen = currency or _first(what.currencies)
     names = names_for(organization, ("account", "service"))
     by_day, _, _ = answer(
-        CostQuery(days.last_month, next_month(month), metric=metric, group_by=("service",)),
+        CostQuery(
+            days.last_month,
+            next_month(month),
+            metric=metric,
+            group_by=("service", "charge_type"),
+        ),
         what,
         chosen,
     )
-    services = _services(by_day, days, names)
+    services = _by_first(by_day, days, names)
+    charge_types = _by_charge_type(by_day, days, names)
     return Overview(
         currency=chosen,
         currencies=what.currencies,
@@ -129,8 +170,17 @@ def overview(
             what.touching(days.last_month, days.month).deliveries, days.last_month, days.month
         ),
         total=_total(services),
+        running=_total(one for one in charge_types if is_running(one.value)),
         services=services,
         accounts=_accounts(what, chosen, metric, days, names),
+        charge_types=charge_types,
+        movers=_movers(what, chosen, metric, days),
+        forecast=forecast(
+            [*_charges(by_day), *_month_before(organization, days, chosen, metric)],
+            month,
+            through=through,
+            today=today,
+        ),
         daily=_daily(by_day),
         names=names,
         freshness=freshness(organization),
@@ -142,7 +192,61 @@ def _first(currencies: tuple[str, ...]) -> str | None:
     return "USD" if "USD" in currencies else next(iter(currencies), None)
 
 
-def _services(rows: Iterable[CostRow], days: _Days, names: Names) -> list[Comparison]:
+def _charge(day: date, row: CostRow) -> Charge:
+    service, charge_type = row.group
+    return Charge(day, service, charge_type, row.amount)
+
+
+def _charges(rows: Iterable[CostRow]) -> list[Charge]:
+    return [_charge(date.fromisoformat(row.period), row) for row in rows]
+
+
+def _month_before(
+    organization: Organization, days: _Days, currency: str | None, metric: Measure
+) -> list[Charge]:
+    """Return what the month before last month came to, on its first day: fees that come back."""
+    start = month_start(days.last_month, -1)
+    query = CostQuery(
+        start, days.last_month, Granularity.TOTAL, metric, group_by=("service", "charge_type")
+    )
+    rows, _, _ = answer(query, counted(organization, start, days.last_month), currency)
+    return [_charge(start, row) for row in rows]
+
+
+def _movers(what: Counted, currency: str | None, metric: Measure, days: _Days) -> list[Mover]:
+    if days.month == days.month_to_date_end or days.last_month == days.same_days_end:
+        return []
+    now, before = (
+        CostQuery(
+            start,
+            end,
+            Granularity.TOTAL,
+            metric,
+            group_by=("service", "account"),
+            filters=(CostFilter("charge_type", True, _ONCE),),
+        )
+        for start, end in (
+            (days.month, days.month_to_date_end),
+            (days.last_month, days.same_days_end),
+        )
+    )
+    rows = compared(now, before, what, currency, limit=MOVERS)
+    return [
+        Mover(service, account, amount_now, amount_before)
+        for (service, account), amount_before, amount_now in rows
+        if amount_now != amount_before
+    ]
+
+
+def _by_charge_type(rows: Iterable[CostRow], days: _Days, names: Names) -> list[Comparison]:
+    turned = (CostRow(row.period, row.group[1:], row.amount) for row in rows)
+    return _by_first(turned, days, names, "charge_type")
+
+
+def _by_first(
+    rows: Iterable[CostRow], days: _Days, names: Names, dimension: str = "service"
+) -> list[Comparison]:
+    """Compare by the first value of each row's group."""
     amounts: dict[str, tuple[list[Decimal], list[Decimal], list[Decimal]]] = {}
     for row in rows:
         day = date.fromisoformat(row.period)
@@ -158,7 +262,7 @@ def _services(rows: Iterable[CostRow], days: _Days, names: Names) -> list[Compar
             (value, added(current), added(same_days), added(whole))
             for value, (current, same_days, whole) in amounts.items()
         ),
-        "service",
+        dimension,
         names,
     )
 
@@ -212,21 +316,23 @@ def _compared(
     return sorted(found, key=lambda one: (-one.month_to_date, -one.last_month, one.value))
 
 
-def _total(services: list[Comparison]) -> Comparison:
+def _total(compared: Iterable[Comparison]) -> Comparison:
+    parts = list(compared)
     return Comparison(
         value="",
         name="",
-        month_to_date=added(one.month_to_date for one in services),
-        same_days_last_month=added(one.same_days_last_month for one in services),
-        last_month=added(one.last_month for one in services),
+        month_to_date=added(one.month_to_date for one in parts),
+        same_days_last_month=added(one.same_days_last_month for one in parts),
+        last_month=added(one.last_month for one in parts),
     )
 
 
 def _daily(rows: Iterable[CostRow]) -> list[DayCost]:
-    days: dict[str, dict[str, Decimal]] = {}
+    days: dict[str, dict[str, list[Decimal]]] = {}
     for row in rows:
-        days.setdefault(row.period, {})[row.group[0]] = row.amount
-    return [
-        DayCost(date.fromisoformat(day), services, added(services.values()))
-        for day, services in days.items()
-    ]
+        days.setdefault(row.period, {}).setdefault(row.group[0], []).append(row.amount)
+    found = []
+    for day, parts in days.items():
+        services = {service: added(amounts) for service, amounts in parts.items()}
+        found.append(DayCost(date.fromisoformat(day), services, added(services.values())))
+    return found

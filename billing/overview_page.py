@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 from django.urls import reverse
 
 from billing import charts
+from billing.allocation.reports import unallocated
+from billing.anomalies import reports as anomalies
 from billing.exact import added
 from billing.explorer import read_address
-from billing.overview import Comparison, Overview
+from billing.overview import Comparison, Mover, Overview
 from billing.templatetags.money import money_text, share
 from connections.models import Connection, ConnectionStatus
 from organizations.models import Organization
@@ -31,10 +34,38 @@ def context_of(organization: Organization, found: Overview, today: date) -> dict
         "finding": _finding(found),
         "services": _rows(found.services, "service", explorer, today, slots),
         "accounts": _rows(found.accounts, "account", explorer, today, {}),
+        "charge_types": _rows(found.charge_types, "charge_type", explorer, today, {}),
+        "movers": _movers(organization, found),
+        "unallocated": unallocated(organization, today, found.currency),
         "explore_url": explorer,
         "troubles": _troubles(organization),
+        "anomalies": anomalies.recent(organization, today),
         "is_connected": Connection.objects.of(organization).connected().exists(),
         "connect_url": reverse("admin:connections_connection_add"),
+    }
+
+
+def _movers(organization: Organization, found: Overview) -> list[dict[str, Any]]:
+    """Return what moved most, each with the page that shows the resources behind it."""
+    changes = reverse("billing:changes", kwargs={"organization": organization.slug})
+    return [
+        {
+            "mover": one,
+            "service": _service(found, one.service),
+            "account": found.names.of("account", one.account_id) or one.account_id,
+            "url": f"{changes}?{urlencode(_narrowed(found, one))}",
+        }
+        for one in found.movers
+    ]
+
+
+def _narrowed(found: Overview, mover: Mover) -> dict[str, str]:
+    return {
+        "month": f"{found.month:%Y-%m}",
+        "by": "service,account",
+        "service": mover.service,
+        "account": mover.account_id,
+        "currency": found.currency or "",
     }
 
 
@@ -91,7 +122,7 @@ def _rows(
     here = read_address(QueryDict(""), today)
     rows = [
         {
-            "label": one.name or one.value or f"No {dimension}",
+            "label": one.name or one.value or f"No {dimension.replace('_', ' ')}",
             "note": one.value if one.name else "",
             "slot": slots.get(one.value, charts.OTHER) if slots else None,
             "url": explorer + here.closer(dimension, one.value),

@@ -1,6 +1,6 @@
 """Base of the cost pages."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
 
 from django.utils import timezone
@@ -15,6 +15,10 @@ class CostPage(TemplateResponseMixin, OrganizationPage):
 
     action: ClassVar = Action.VIEW_COSTS
 
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        return timezone.now()
+
     def today(self) -> date:
         """Return the day in UTC, as AWS bills."""
-        return timezone.now().date()
+        return self.now().date()

@@ -160,7 +160,7 @@ def _statement(
     """Return the statement whose rows are (group values…, amount, previous, total, previous
     total, row count, place in the order, standing by size); None where nothing was delivered.
     """
-    derived = derivations(what.organization, query)
+    derived = derivations(query, what, currency)
     sides = []
     for asked, columns in ((query, _NOW), (previous, _BEFORE)):
         touching = what.touching(asked.start, asked.end) if asked else None

@@ -8,12 +8,14 @@ from typing import Any
 
 from django.db import connection
 
+from billing.allocation.codes import center_names, check_centers
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted
+from billing.derivation import Derivation
 from billing.derived import derivations
-from billing.dimensions import ACCOUNT
+from billing.dimensions import ACCOUNT, COST_CENTER
 from billing.freshness import data_through, is_final
 from billing.models import ServiceName
 from connections.models import Account
@@ -21,15 +23,16 @@ from organizations.models import Organization
 
 MAX_ROWS = 100_000
 # Dimensions whose values have a readable name beside them.
-NAMED_GROUPS = ("account", "service")
+NAMED_GROUPS = ("account", "service", "cost_center")
 
 
 @dataclass(frozen=True)
 class Names:
-    """Readable names: {account id: name} and {product code: name}."""
+    """Readable names: {account id: name}, {product code: name} and {code of a center: name}."""
 
     accounts: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
+    centers: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, dimension: str, value: str) -> str:
         """Return the readable name of a dimension's value, '' where there is none."""
@@ -37,7 +40,8 @@ class Names:
 
     def all_of(self, dimension: str) -> Mapping[str, str]:
         """Return {value: readable name} of a dimension."""
-        return {"account": self.accounts, "service": self.services}.get(dimension, {})
+        known = {"account": self.accounts, "service": self.services, COST_CENTER: self.centers}
+        return known.get(dimension, {})
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def cost_report(organization: Organization, query: CostQuery) -> CostReport:
     """
     what = counted(organization, query.start, query.end)
     check_accounts(query, what)
+    check_centers(query, organization)
     currency = chosen_currency(organization, query, what)
     rows, total, row_count = answer(query, what, currency, limit=query.limit or MAX_ROWS)
     if query.limit is None and row_count > MAX_ROWS:
@@ -106,13 +111,21 @@ def cost_report(organization: Organization, query: CostQuery) -> CostReport:
 
 
 def answer(
-    query: CostQuery, what: Counted, currency: str | None, *, limit: int | None = None
+    query: CostQuery,
+    what: Counted,
+    currency: str | None,
+    *,
+    limit: int | None = None,
+    derived: Mapping[str, Derivation] | None = None,
 ) -> tuple[list[CostRow], Decimal, int]:
-    """Return the rows of a query over what counts, the total and the number of all rows."""
+    """Return the rows of a query over what counts, the total and the number of all rows.
+
+    `derived` replaces the organization's own derivations, to ask what others would make of it.
+    """
     what = what.touching(query.start, query.end)
     if currency is None or not what.deliveries:
         return [], Decimal(0), 0
-    derived = derivations(what.organization, query)
+    derived = derivations(query, what, currency) if derived is None else derived
     statement = cost_statement(query, what, currency, derived, limit=limit)
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
@@ -129,6 +142,7 @@ def stream(organization: Organization, query: CostQuery) -> tuple[str | None, It
     """
     what = counted(organization, query.start, query.end)
     check_accounts(query, what)
+    check_centers(query, organization)
     currency = chosen_currency(organization, query, what)
     return currency, _streamed(query, what, currency)
 
@@ -136,7 +150,7 @@ def stream(organization: Organization, query: CostQuery) -> tuple[str | None, It
 def _streamed(query: CostQuery, what: Counted, currency: str | None) -> Iterator[CostRow]:
     if currency is None or not what.deliveries:
         return
-    derived = derivations(what.organization, query)
+    derived = derivations(query, what, currency)
     statement = cost_statement(query, what, currency, derived, limit=query.limit)
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement.text, statement.params)
@@ -197,13 +211,14 @@ def chosen_currency(organization: Organization, query: CostQuery, what: Counted)
 
 
 def names_for(organization: Organization, dimensions: Iterable[str]) -> Names:
-    """Return the readable names of accounts and services, as far as the dimensions need them."""
+    """Return the readable names of values, as far as the dimensions have and need them."""
     wanted = set(dimensions)
     accounts = Account.objects.of(organization).exclude(name="")
     services = ServiceName.objects.of(organization)
     return Names(
         accounts=dict(accounts.values_list("account_id", "name")) if "account" in wanted else {},
         services=dict(services.values_list("code", "name")) if "service" in wanted else {},
+        centers=center_names(organization) if COST_CENTER in wanted else {},
     )
 
 

@@ -12,6 +12,7 @@ from functools import partial
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from billing import followups
 from billing.exact import added
 from billing.importing import cleanup, spool
 from billing.models import BillingMonth, ImportRun
@@ -238,6 +239,8 @@ def _failure_of(failed: list[ImportRun]) -> RunFailure:
 
 
 def _after_look(look: ImportRun, sender: Send | None) -> None:
+    if look.months.filter(state=RunState.SUCCEEDED).exists():
+        followups.after_import(look.connection.organization_id)
     # An export that is only compared with the present one says nothing of the connection's health.
     if look.export == look.connection.current_export:
         has_data = BillingMonth.objects.filter(connection=look.connection).exists()

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.db import connection
 
+from billing.allocation.codes import center_names
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import counted
-from billing.dimensions import COST_CATEGORY_PREFIX, ORGANIZATIONAL_UNIT, TAG_PREFIX
+from billing.dimensions import COST_CATEGORY_PREFIX, COST_CENTER, ORGANIZATIONAL_UNIT, TAG_PREFIX
 from billing.models import ServiceName
 from connections.models import Account
 from organizations.models import Organization
@@ -75,10 +76,12 @@ def suggestions(organization: Organization) -> Suggestions:
         .values_list("account_id", "name", "organizational_unit")
     )
     services = ServiceName.objects.of(organization)
+    centers = center_names(organization)
     return Suggestions(
         values={
             "account": _named(what.accounts, {one: name for one, name, _ in accounts}),
             ORGANIZATIONAL_UNIT: _named((unit for _, _, unit in accounts), {}),
+            COST_CENTER: _named(centers, centers),
             "service": _named((row[0] for row in rows), dict(services.values_list("code", "name"))),
             "region": _named((row[1] for row in rows), {}),
             "charge_type": _named((row[2] for row in rows), {}),

@@ -1,9 +1,11 @@
 """Background work on bills. Tasks carry ids only, and may be delivered twice: a run is claimed."""
 
 from celery import shared_task
+from django.utils import timezone
 
 from billing import services
 from billing.models import ImportRun
+from billing.saved_reports import mailing
 from connections.models import Connection
 from organizations.runs import RunFailure, Trigger
 
@@ -48,3 +50,20 @@ def watch_imports() -> None:
 def prune_imports() -> None:
     """Forget old looks that found nothing."""
     services.prune()
+
+
+@shared_task(name="billing.send_reports")
+def send_reports() -> None:
+    """Write down which saved reports are due to whom: what beat sends by its schedule."""
+    mailing.write_due_letters(timezone.now(), send_report.delay)
+
+
+@shared_task(name="billing.send_report")
+def send_report(schedule_id: int) -> None:
+    """Send the waiting letters of one schedule."""
+    mailing.send_waiting(schedule_id, timezone.now())
+
+
+# Tasks of sub-packages: Celery looks for them here.
+from billing.anomalies import tasks as anomaly_tasks  # noqa: E402, F401
+from billing.budgets import tasks as budget_tasks  # noqa: E402, F401

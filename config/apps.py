@@ -22,9 +22,10 @@ class ConfigConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Collect garbage from now on (see manage.py), never looking at what start-up made.
+        """Collect garbage from now on where start-up put it off (see manage.py).
 
-        Without this a process looks through all of that once more when it ends.
+        What start-up made is never looked through, not even when the command ends.
         """
-        gc.freeze()
-        gc.enable()
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()

@@ -205,6 +205,9 @@ EMAIL_FILE_PATH = env.text("EMAIL_FOLDER", "")
 if EMAIL_FILE_PATH:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 
+# Webhooks may go to private addresses and without TLS: for a trial on one machine, never else.
+WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
+
 # Where billing files lie while they are read; emptied after each run. Needs room for one month.
 SPOOL_DIR = Path(env.text("SPOOL_DIR", "/tmp/countinghouse"))  # noqa: S108 - a default, 0700 below
 # Larger files are fetched in parts of this size, side by side.

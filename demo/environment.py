@@ -47,6 +47,7 @@ def portal_settings(
         "STATIC_ROOT": str(folder.path / "static"),
         "PORTAL_URL": f"http://127.0.0.1:{port}",
         "EMAIL_FOLDER": str(folder.path / "mail"),
+        "WEBHOOK_ALLOW_PRIVATE": "true",
         **aws_settings(aws_endpoint),
         # The identity of the machine itself: the roles of the member accounts trust it.
         "AWS_ACCESS_KEY_ID": PORTAL_ACCESS_KEY_ID,

@@ -7,13 +7,18 @@ credentials with the pretend AWS, and the worker imports and discovers.
 import sys
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from itertools import chain
 
 import django
 
 django.setup()
 
-from billing.models import ImportRun  # noqa: E402 - Django must be set up first
+from billing.budgets.inputs import BudgetInput, Threshold  # noqa: E402 - Django must be set up first
+from billing.budgets.models import Basis, BudgetPeriod  # noqa: E402
+from billing.budgets.services import create_budget  # noqa: E402
+from billing.measures import Measure  # noqa: E402
+from billing.models import Budget, ImportRun  # noqa: E402
 from connections.inputs import AuthInput, ConnectionInput, ExportInput  # noqa: E402
 from connections.models import (  # noqa: E402
     AuthMethod,
@@ -22,6 +27,7 @@ from connections.models import (  # noqa: E402
     ExternalId,
 )
 from connections.services import connect  # noqa: E402
+from demo.allocation import seed_allocation  # noqa: E402
 from demo.aws import credentials  # noqa: E402
 from demo.aws.company import cast  # noqa: E402
 from demo.people import PEOPLE  # noqa: E402
@@ -46,7 +52,31 @@ def main() -> int:
     except RunFailure as failure:
         print(f"{failure.message} {failure.hint}", file=sys.stderr)
         return 1
-    return _wait_for_runs(organization)
+    seed_allocation(organization)
+    code = _wait_for_runs(organization)
+    if not Budget.objects.of(organization).exists():
+        for entered in _budgets():
+            create_budget(organization, entered)
+    return code
+
+
+def _budgets() -> Iterator[BudgetInput]:
+    """Budgets of the company's finance people: one that holds, one that will not."""
+    thresholds = (Threshold(80, Basis.ACTUAL), Threshold(100, Basis.FORECAST))
+    for name, amount, period, filters in (
+        ("Everything", 75_000, BudgetPeriod.MONTH, ""),
+        ("Data platform", 60_000, BudgetPeriod.QUARTER, "tag%3ATeam=data"),
+    ):
+        yield BudgetInput(
+            name=name,
+            amount=Decimal(amount),
+            currency="USD",
+            metric=Measure.UNBLENDED,
+            period=period,
+            filters=filters,
+            thresholds=thresholds,
+            recipients=("finance@larkspur.example",),
+        )
 
 
 def _create_organization() -> Organization:
@@ -55,7 +85,10 @@ def _create_organization() -> Organization:
     ExternalId.objects.create(organization=organization, value=credentials.PORTAL_EXTERNAL_ID)
     for person in PEOPLE:
         user = User.objects.create_user(
-            username=person.username, password=person.password, is_superuser=person.role is None
+            username=person.username,
+            email=f"{person.username}@{SLUG}.example",
+            password=person.password,
+            is_superuser=person.role is None,
         )
         if person.role is not None:
             add_member(organization=organization, user=user, role=Role(person.role))

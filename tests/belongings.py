@@ -1,7 +1,7 @@
 """One of each thing that Acme owns, under names that must never show to anybody else."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,7 +9,25 @@ import pytest
 from django.db import models
 from django.utils import timezone
 
-from billing.models import BillingMonth, Delivery, DeliveryAccount, ImportRun, ServiceName
+from billing.models import (
+    AlertNotice,
+    AllocationRule,
+    Anomaly,
+    AnomalyLook,
+    BillingMonth,
+    Budget,
+    BudgetAlert,
+    BudgetStanding,
+    CostCenter,
+    Delivery,
+    DeliveryAccount,
+    FixedShare,
+    ImportRun,
+    ReportLetter,
+    ReportSchedule,
+    SavedReport,
+    ServiceName,
+)
 from connections.models import (
     Account,
     AuthMethod,
@@ -116,7 +134,50 @@ def belongings(cast: Cast) -> Belongings:
         first_seen=now,
         last_seen=now,
     )
+    center = CostCenter.objects.create(organization=acme, code=f"{MARK}-center", name=f"{MARK}")
+    report = SavedReport.objects.create(
+        organization=acme, owner=cast.olivia, name=f"{MARK} report", query="", is_shared=True
+    )
+    schedule = ReportSchedule.objects.create(
+        report=report, owner=cast.olivia, starts_on=date(2026, 10, 1)
+    )
+    budget = Budget.objects.create(
+        organization=acme,
+        name=f"{MARK} budget",
+        amount=Decimal(100),
+        currency="USD",
+        thresholds=[{"percent": 80, "basis": "actual"}],
+        recipients=[f"{MARK}@example.com"],
+    )
+    period: dict[str, Any] = {
+        "period_start": now.date().replace(day=1),
+        "period_end": (now.date().replace(day=1) + timedelta(days=32)).replace(day=1),
+        "budget_amount": budget.amount,
+        "actual": Decimal(90),
+    }
+    alert = BudgetAlert.objects.create(
+        budget=budget, revision=1, percent=80, basis="actual", currency="USD", **period
+    )
     made = [
+        center,
+        FixedShare.objects.create(
+            center=CostCenter.objects.create(
+                organization=acme, code=f"{MARK}-shared", name=MARK, split="fixed"
+            ),
+            target=center,
+            percent=100,
+        ),
+        AllocationRule.objects.create(
+            organization=acme,
+            position=1,
+            center=center,
+            conditions=[{"on": "account", "operator": "is", "values": [ACCOUNT]}],
+        ),
+        report,
+        schedule,
+        ReportLetter.objects.create(
+            schedule=schedule, due_on=date(2026, 10, 1), recipient=cast.olivia
+        ),
         connection,
         export,
         delivery,
@@ -159,6 +220,28 @@ def belongings(cast: Cast) -> Belongings:
             run=discovery,
             is_complete=True,
         ),
+        budget,
+        alert,
+        BudgetStanding.objects.create(budget=budget, data_from=date(2026, 1, 1), **period),
+        AlertNotice.objects.create(
+            budget=budget,
+            alert=alert,
+            channel="mail",
+            target=f"{MARK}@example.com",
+            due_at=now,
+        ),
+        Anomaly.objects.create(
+            organization=acme,
+            day=date(2026, 10, 5),
+            account_id=ACCOUNT,
+            service=f"{MARK} service",
+            currency="USD",
+            metric="unblended_cost",
+            actual=Decimal(90),
+            expected=Decimal(10),
+            impact=Decimal(80),
+        ),
+        AnomalyLook.objects.create(organization=acme, looked_as=MARK),
         resource,
         ResourceChange.objects.create(
             resource=resource, at=now, field="tag:Owner", before=None, after=f"{MARK} ann"

@@ -1,7 +1,8 @@
 """Costs by day and one dimension: what makes daily figures of a year quick, where it is small.
 
 A dimension is worth it whose values are few: the rows must be far fewer than the daily costs'. Of
-the tags, the keys that most cost keys have are tried.
+the tags, the keys that most cost keys have are tried. Costs by day alone are stored as those of the
+dimension ''.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,8 @@ def make(house: Warehouse) -> None:
     rollup = ", ".join(ROLLUP_DIMENSIONS)
     days = house.value("SELECT count(DISTINCT day) FROM rollup_cost")
     most = house.value("SELECT count(*) FROM daily_cost") / _FEWER
-    found = []
+    # Of no dimension there is one value, and always room for it.
+    found = {"": f"SELECT cost_key, {rollup}, '' AS value FROM cost_key"}
     for dimension in _candidates(house):
         key = f"SELECT cost_key, {rollup}, {_value(dimension)} AS value FROM cost_key"
         if dimension.source is not Source.COST_KEY:
@@ -29,17 +31,14 @@ def make(house: Warehouse) -> None:
         # As many as this at the most: not every key has a cost on every day.
         combined = house.value(f"SELECT count(DISTINCT ({rollup}, value)) FROM ({key})")
         if combined * days <= most:
-            house.day_rollups.append(dimension.name)
-            found.append(
-                f"SELECT {literal(dimension.name)} AS dimension, day, {rollup}, value, {SUMS}"
-                f" FROM rollup_cost JOIN ({key}) USING (cost_key) GROUP BY ALL"
-            )
-    # Without any, the table is there and empty.
-    nothing = f"SELECT '' AS dimension, day, {rollup}, '' AS value, {SUMS} FROM rollup_cost"
-    nothing += " JOIN cost_key USING (cost_key) WHERE false GROUP BY ALL"
-    house.db.execute(
-        f"CREATE TABLE dimension_cost AS {' UNION ALL '.join(found or [nothing])} ORDER BY ALL"
+            found[dimension.name] = key
+    rows = " UNION ALL ".join(
+        f"SELECT {literal(name)} AS dimension, day, {rollup}, value, {SUMS}"
+        f" FROM rollup_cost JOIN ({key}) USING (cost_key) GROUP BY ALL"
+        for name, key in found.items()
     )
+    house.db.execute(f"CREATE TABLE dimension_cost AS {rows} ORDER BY ALL")
+    house.day_rollups = list(found)
 
 
 def _candidates(house: Warehouse) -> Iterator[Dimension]:

@@ -64,19 +64,19 @@ def _differs(table: FactTable) -> RunFailure:
 
 
 def _sums_of(
-    table: FactTable, delivery: Delivery, dimension: str = ""
+    table: FactTable, delivery: Delivery, dimension: str | None = None
 ) -> dict[str, tuple[Any, ...]]:
     """Return {currency: (every measure, number of rows)} of a delivery's partition."""
     source = table.partition(delivery.pk)
     if "cost_key" in table.column_names:
         source += f" JOIN {COST_KEY.partition(delivery.pk)} USING (cost_key)"
-    if dimension:
+    if dimension is not None:
         source += " WHERE dimension = %s"
     sums = ", ".join(f"sum({name})" for name in Measure.values)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT currency, {sums}, count(*) FROM {source} GROUP BY currency",
-            [dimension] if dimension else None,
+            None if dimension is None else [dimension],
         )
         return {row[0]: row[1:] for row in cursor.fetchall()}
 

@@ -16,7 +16,8 @@ class Migration(migrations.Migration):
             model_name="delivery",
             name="day_rollups",
             field=models.JSONField(
-                default=list, help_text="[dimension] whose costs by day are stored by themselves."
+                default=list,
+                help_text="[dimension or ''] whose costs by day are stored by themselves.",
             ),
         ),
         migrations.AddField(

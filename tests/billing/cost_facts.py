@@ -45,6 +45,7 @@ class Item:
     resource: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     cost_categories: Mapping[str, str] = field(default_factory=dict)
+    invoice: str = ""
 
     def measure(self, name: str) -> Decimal:
         with localcontext() as context:
@@ -152,7 +153,7 @@ def _key(item: Item) -> tuple[str, ...]:
         item.operation,
         item.pricing_term,
         item.billing_entity,
-        "",
+        item.invoice,
         item.currency,
     )
 

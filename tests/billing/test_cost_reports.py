@@ -309,12 +309,25 @@ def test_the_overview_compares_the_same_days(cast: Cast, items: list[Item]) -> N
         (found.total, {}),
         *((one, {"service": one.value}) for one in found.services),
         *((one, {"account": one.value}) for one in found.accounts),
+        *((one, {"charge_type": one.value}) for one in found.charge_types),
     ]
     for one, having in compared:
         amounts = (one.month_to_date, one.same_days_last_month, one.last_month)
         assert amounts == tuple(between(*days, **having) for days in ranges)
     assert {one.value for one in found.services} == {"AmazonEC2", "AmazonS3", "AWSSupport"}
     assert {one.value for one in found.accounts} == {PAYER, WEB}
+    assert {one.value for one in found.charge_types} == {"Usage", "Tax", "Credit"}
+    for mover in found.movers:
+        having = {
+            "service": mover.service,
+            "account": mover.account_id,
+            "charge_type": "Usage",
+        }
+        assert mover.month_to_date == between(*ranges[0], **having)
+        assert mover.same_days_last_month == between(*ranges[1], **having)
+    sizes = [abs(mover.difference) for mover in found.movers]
+    assert len(sizes) == 6
+    assert sizes == sorted(sizes, reverse=True)
     for day in found.daily:
         assert day.amount == between(day.day, day.day + dt.timedelta(days=1))
     assert [one.account_id for one in found.left_out] == [STRANGER]
@@ -357,7 +370,7 @@ def test_the_number_of_queries_does_not_grow_with_the_data(
     for account in (DATA, "444455556666", "555566667777"):
         with django_assert_num_queries(6):
             ask(cast.acme, group_by=("account", "service"))
-        with django_assert_num_queries(16):
+        with django_assert_num_queries(21):
             overview(cast.acme, dt.date(2026, 4, 12))
         with django_assert_num_queries(4):
             unconnected_accounts(cast.acme)

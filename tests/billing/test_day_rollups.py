@@ -92,3 +92,12 @@ def test_a_rollup_that_shrinks_is_read(cast: Cast, aws: str) -> None:
     assert delivery.has_rollup
     found = by_day(cast, CostFilter("usage_type", False, ("Use0",)), group="region")
     assert found == expected.totals(items, "unblended", "day", "region")
+
+
+def test_days_by_account_alone_are_always_stored(cast: Cast, aws: str) -> None:
+    items = many_resources(keys_each=120)
+    connection = imported(cast, items)
+    assert "" in BillingMonth.objects.get(connection=connection).delivery.day_rollups
+    rest = [item for item in items if item.type != "Tax"]
+    found = by_day(cast, CostFilter("charge_type", True, ("Tax",)), group="account")
+    assert found == expected.totals(rest, "unblended", "day", "account")

@@ -12,7 +12,17 @@ from tests.cast import Cast
 from tests.pages.bill import LEFT_OUT, LINES, load_bill
 
 pytestmark = pytest.mark.django_db
-PAGES = ("/o/{}/", "/o/{}/explore/", "/o/{}/resources/")
+PAGES = (
+    "/o/{}/",
+    "/o/{}/explore/",
+    "/o/{}/resources/",
+    "/o/{}/statement/",
+    "/o/{}/changes/",
+    "/o/{}/tag-coverage/",
+    "/o/{}/commitments/",
+)
+
+MONTH_PAGES = tuple(path.format("acme") for path in PAGES[3:])
 
 
 @pytest.fixture
@@ -45,7 +55,12 @@ def test_amounts_left_out_are_named_and_counted_nowhere(cast: Cast, today: date)
 
 
 def test_names_from_the_bill_are_text_and_never_markup(cast: Cast, today: date) -> None:
-    for path in ("/o/acme/", "/o/acme/explore/", "/o/acme/explore/?group_by=tag:team"):
+    for path in (
+        "/o/acme/",
+        "/o/acme/explore/",
+        "/o/acme/explore/?group_by=tag:team",
+        *MONTH_PAGES,
+    ):
         text = cast.browser("victor").get(path).content.decode()
         assert "<script>alert" not in text
         assert "<b>Lab" not in text
@@ -96,6 +111,69 @@ def test_a_wrong_address_is_answered_with_a_sentence(
     page = cast.browser("fiona").get(f"/o/acme/explore/?{query}")
     assert page.status_code == 400
     assert sentence in page.content.decode()
+
+
+@pytest.mark.parametrize("path", MONTH_PAGES)
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("month=yesterday", "is not a month"),
+        ("month=2026-13", "is not a month"),
+        ("month=0000-01", "Choose a month from"),
+        ("month=9999-12", "Choose a month from"),
+        ("month=2026-01&month=2026-02", "only once"),
+        ("currency=dollars", "three capital letters"),
+        ("currency=EUR", "Nothing was billed in EUR"),
+        ("colour=red", "is not known here"),
+        ("format=pdf", "is not known as"),
+        ("month=%00", "is not known"),
+    ],
+)
+def test_a_wrong_address_of_a_month_is_answered_with_a_sentence(
+    cast: Cast, today: date, path: str, query: str, sentence: str
+) -> None:
+    page = cast.browser("fiona").get(f"{path}?{query}")
+    assert page.status_code == 400
+    text = page.content.decode()
+    assert sentence in text or "without NUL" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/o/acme/changes/?by=colour", "is not known as"),
+        ("/o/acme/changes/?metric=colour", "is not known as"),
+        (f"/o/acme/changes/?account={LEFT_OUT}", "is not an account that is connected here"),
+        ("/o/acme/changes/?service=%00", "without NUL"),
+        ("/o/acme/statement/?metric=list_cost", "is not known as"),
+        ("/o/acme/tag-coverage/?key=%00", "without NUL"),
+        ("/o/acme/tag-coverage/?metric=blended", "is not known as"),
+    ],
+)
+def test_a_wrong_choice_on_a_page_is_answered_with_a_sentence(
+    cast: Cast, today: date, path: str, sentence: str
+) -> None:
+    page = cast.browser("fiona").get(path)
+    assert page.status_code == 400
+    assert sentence in page.content.decode()
+
+
+@pytest.mark.parametrize("path", MONTH_PAGES)
+def test_a_month_without_a_bill_is_said_to_have_none(cast: Cast, today: date, path: str) -> None:
+    page = cast.browser("fiona").get(f"{path}?month=2001-01")
+    assert page.status_code == 200
+    assert "No costs in this month" in page.content.decode()
+
+
+@pytest.mark.parametrize("path", MONTH_PAGES)
+def test_a_month_is_handed_out_as_csv_and_as_excel(cast: Cast, today: date, path: str) -> None:
+    browser = cast.browser("victor")
+    csv = browser.get(f"{path}?format=csv")
+    assert csv.status_code == 200
+    assert csv.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert b"".join(csv.streaming_content).count(b"\n") >= 1
+    workbook = browser.get(f"{path}?format=xlsx")
+    assert b"".join(workbook.streaming_content).startswith(b"PK")
 
 
 @pytest.mark.parametrize(

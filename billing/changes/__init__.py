@@ -1,0 +1,1 @@
+"""Changes from one month to the next, and the resources behind them."""

@@ -1,0 +1,1 @@
+"""Savings Plans and Reserved Instances: how well they cover, and how well they are used."""

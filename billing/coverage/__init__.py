@@ -1,0 +1,1 @@
+"""Tag coverage: how much of the spend carries which cost allocation tag."""

@@ -1,0 +1,1 @@
+"""The month statement: the bill of a month as accounting books it."""
