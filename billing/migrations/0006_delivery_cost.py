@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0003_day_rollups"),
+        ("billing", "0005_cost_centers_and_saved_reports"),
     ]
 
     operations = [
