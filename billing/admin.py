@@ -12,12 +12,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from billing.exact import plain
+from billing.measures import Measure
 from billing.models import BillingMonth, Delivery, DeliveryState, ImportRun
 from billing.restatements import Restatement, RestatementError, restatement
 from connections.admin import badge
 from organizations.admin_base import ReadOnlyAdmin, ScopedInline
 
 _CHANGES_SHOWN = 100
+_STEPS = ("look", "manifest", "read", "prepare", "load", "check")
 
 
 def amount_of(amount: Decimal | None, currency: str) -> str:
@@ -129,6 +131,16 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
         "steps",
     ]
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Speak of errors only where there is one."""
+        went_well = obj is not None and obj.error is None
+        found = super().get_fieldsets(request, obj)
+        return [one for one in found if one[0] != "Error" or not went_well]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """List months under a look alone."""
+        return [] if obj is not None and obj.billing_period else super().get_inlines(request, obj)
+
     @admin.display(description="billing period", ordering="billing_period")
     def month(self, run: ImportRun) -> str:
         """Return the month, or that all were looked at."""
@@ -195,7 +207,8 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
     @admin.display(description="seconds by step")
     def steps(self, run: ImportRun) -> str:
         """Return how long each step took."""
-        return ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.timings.items()) or "-"
+        known = [(step, run.timings[step]) for step in _STEPS if step in run.timings]
+        return ", ".join(f"{step} {seconds:.2f}" for step, seconds in known) or "-"
 
 
 @admin.register(Delivery)
@@ -248,7 +261,8 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         return _list(
             (f"{name.replace('_', ' ')}: {plain(Decimal(amount))} {currency}",)
             for currency, measures in sorted(delivery.totals.items())
-            for name, amount in measures.items()
+            for name in Measure.values
+            if (amount := measures.get(name)) is not None
         )
 
     @admin.display(description="what it changed")

@@ -13,7 +13,7 @@ from django.urls import path, reverse
 from billing import services
 from billing.measures import Measure
 from billing.models import Delivery, ImportRun
-from billing.restatements import RestatementError, kept_deliveries, restatement
+from billing.restatements import RestatementError, restatement
 from connections.models import Connection, ConnectionKind
 from connections.operator_pages import operator_page
 from organizations.access import Action
@@ -169,7 +169,7 @@ def _compared(connection: Connection, given: Any, months: list[date]) -> dict[st
         "found": compared,
         "changes": compared.changes[:_SHOWN],
         "more": max(len(compared.changes) - _SHOWN, 0),
-        "deliveries": kept_deliveries(connection, month),
+        "deliveries": compared.deliveries,
     }
 
 

@@ -119,8 +119,9 @@ def test_an_import_that_ended_says_what_it_found_and_left_out(
     assert "11.25 USD" in text
     assert "(222233334444): 7 USD" in text
     assert "SomethingNew" in text
-    for step in ("manifest", "read", "prepare", "load", "check"):
-        assert f"{step} " in text
+    steps = [text.index(f"{step} 0.") for step in ("manifest", "read", "prepare", "load", "check")]
+    assert steps == sorted(steps)
+    assert "Error" not in text
 
 
 def test_a_connection_says_why_it_fails_and_recovers_by_itself(
