@@ -4,9 +4,7 @@ Only tasks are sent, after commit. One that gets lost costs minutes: the same is
 for every organization whose bills or accounts changed.
 """
 
-from functools import partial
-
-from django.db import transaction
+from organizations.after_commit import after_commit
 
 
 def after_import(organization_id: int) -> None:
@@ -16,4 +14,4 @@ def after_import(organization_id: int) -> None:
     from billing.budgets.tasks import evaluate_budgets  # noqa: PLC0415
 
     for task in (evaluate_budgets, find_anomalies):
-        transaction.on_commit(partial(task.apply_async, args=[organization_id]), robust=True)
+        after_commit(task.apply_async, args=[organization_id])
