@@ -70,6 +70,9 @@ def on_changed_costs(organization_id: int, here: bool) -> None:
     """Follow the bills: in this process, or by task."""
     from discovery.tasks import refresh_costs as task  # noqa: PLC0415 - tasks call services
 
+    # Before the first discovery there is nothing to say of resources.
+    if not DiscoveryRun.objects.of(organization_id).exists():
+        return
     if here:
         task(organization_id)
     else:

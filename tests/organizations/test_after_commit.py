@@ -24,4 +24,10 @@ def test_a_broker_that_is_away_is_logged_and_nothing_else(
             after_commit(send)
     else:
         after_commit(send)
-    assert any("on_commit" in record.getMessage() for record in caplog.records)
+    assert any("broker did not take" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whatever_else_fails_is_logged_with_its_name(caplog: pytest.LogCaptureFixture) -> None:
+    after_commit(partial(int, "no number"))
+    assert any("functools.partial" in record.getMessage() for record in caplog.records)
