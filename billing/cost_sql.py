@@ -73,7 +73,11 @@ class _Reading:
 
         None where it is more.
         """
-        others = [one.name for one in self.stored if one.key not in ROLLUP_DIMENSIONS]
+        others = [
+            one.name
+            for one in self.stored
+            if not (one.source is Source.COST_KEY and one.key in ROLLUP_DIMENSIONS)
+        ]
         return None if len(others) > 1 else "".join(others)
 
     @property

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from discovery import finding_services
-from discovery.api import exact_text
+from discovery.amounts import exact_text
 from discovery.filters import FilterError
 from discovery.finding_reports import (
     PARAMETERS,

@@ -206,6 +206,7 @@ PAGES = [
         Action.VIEW_RESOURCES,
         of_object=True,
     ),
+    Route("discovery:not-found", "/o/{organization}/resources/not-found/", Action.VIEW_RESOURCES),
     Route("discovery:findings", "/o/{organization}/findings/", Action.VIEW_RESOURCES),
     Route("discovery:thresholds", "/o/{organization}/findings/thresholds/", Action.MANAGE_FINDINGS),
     Route(
@@ -234,6 +235,7 @@ API = [
     ),
     Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
     Route("api-resource", "/api/v1/resources/{resource}/", Action.VIEW_RESOURCES, of_object=True),
+    Route("api-not-found", "/api/v1/resources/not-found/", Action.VIEW_RESOURCES),
     Route("api-findings", "/api/v1/findings/", Action.VIEW_RESOURCES),
     Route(
         "api-finding-dismissal",
@@ -436,6 +438,8 @@ ADMIN: dict[str, tuple[Action | Guard, Action | Guard | None]] = {
     "billing.billingmonth": (Action.MANAGE_CONNECTIONS, None),
     "discovery.discoveryrun": (Action.MANAGE_CONNECTIONS, None),
     "discovery.resource": (Action.MANAGE_CONNECTIONS, None),
+    "discovery.finding": (Action.MANAGE_CONNECTIONS, None),
+    "discovery.findingthresholds": (Action.MANAGE_CONNECTIONS, None),
     "django_celery_beat.periodictask": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
     "django_celery_beat.intervalschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
     "django_celery_beat.crontabschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),

@@ -30,7 +30,7 @@ def many_resources(*, keys_each: int = 1) -> list[LineItem]:
             resource_id=f"i-{number % 60}",
             usage_type=f"Use{number % keys_each}",
             type="Usage" if number % 5 else "Tax",
-            tags={f"user:{KEY}": f"t{number % 2}"} if number % 4 else {},
+            tags={f"user:{KEY}": f"t{number % 2}", "user:account_id": "7"} if number % 4 else {},
         )
         for number in range(120)
         for day in range(1, DAYS + 1)
@@ -59,7 +59,12 @@ def by_day(cast: Cast, *filters: CostFilter, group: str) -> dict[tuple[str, ...]
 
 @pytest.mark.parametrize(
     ("group", "breakdown"),
-    [("region", "region"), (f"tag:{KEY}", f"tag:{KEY}"), ("operation", "operation")],
+    [
+        ("region", "region"),
+        ("operation", "operation"),
+        (f"tag:{KEY}", f"tag:{KEY}"),
+        ("tag:account_id", "tag:account_id"),
+    ],
 )
 def test_a_dimension_with_few_values_has_days_of_its_own(
     cast: Cast, aws: str, group: str, breakdown: str
