@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0005_cost_centers_and_saved_reports"),
+        ("billing", "0006_classic_load_balancer_ids"),
     ]
 
     operations = [
