@@ -118,6 +118,8 @@ class Broker:
 
     def send(self, task: str, *args: int) -> None:
         with BrokerConnection(self.url) as connection:
+            # It may have been started a moment ago.
+            connection.ensure_connection(interval_start=0.1, interval_step=0.1, timeout=30)
             tasks.run_look.app.send_task(task, args=args, connection=connection)
 
 
