@@ -43,7 +43,9 @@ def _download(servers: Servers, token: str, name: str, path: str, rows: int) -> 
         *("--workers", "1", "--worker-class", "gthread", "--threads", "4", "--timeout", "600"),
         *("--log-level", "error", "--no-control-socket"),
     ]
-    environment = {**servers.environment, "HTTPS": "false", "ALLOWED_HOSTS": "127.0.0.1"}
+    # No broker runs here, and static files are no matter.
+    quiet = {"API_RATE": "0", "PYTHONWARNINGS": "ignore"}
+    environment = {**servers.environment, "HTTPS": "false", "ALLOWED_HOSTS": "127.0.0.1", **quiet}
     with subprocess.Popen(command, env=environment, cwd=CHECKOUT) as gunicorn:
         try:
             _wait(port)

@@ -23,6 +23,7 @@ from billing.facts import (
     DAILY_COST,
     DIMENSION_COST,
     MONTH_COST,
+    MONTH_SERVICE_COST,
     RESOURCE,
     RESOURCE_COST,
     ROLLUP_COST,
@@ -192,7 +193,7 @@ def daily_costs(
         "SELECT {}, {} FROM {} JOIN {} s ON s.tag_set = k.tag_set AND {}"
         " LEFT JOIN {} x ON x.resource = f.resource AND {} WHERE {}",
         Statement.of("%s::date", params=(delivery.billing_period,)),
-        sql.SQL(", ").join([sql.SQL(column) for column in columns]),  # type: ignore[arg-type]
+        sql.SQL(", ").join([sql.SQL(column) for column in columns]),
         Statement.joined(" ", [_facts(DAILY_COST, ids), *_joined(reading, ids, DAILY_COST)]),
         sql.Identifier(TAG_SET.name),
         Statement.of("s.delivery_id = %s", params=ids),
@@ -213,7 +214,7 @@ def _sources(
     if Source.RESOURCE in columns:
         tables = RESOURCE_COST, DAILY_COST
     elif columns <= set(SERVICE_DIMENSIONS):
-        tables = MONTH_COST, SERVICE_COST
+        tables = MONTH_SERVICE_COST, SERVICE_COST
     else:
         tables = MONTH_COST, ROLLUP_COST
     found: dict[FactTable, list[CountedDelivery]] = {}
@@ -224,7 +225,10 @@ def _sources(
 
 
 def _smaller(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
-    """Return what the delivery has in place of a table of all dimensions."""
+    """Return the smallest table that the delivery has in place of this one."""
+    if table is MONTH_SERVICE_COST:
+        # Deliveries that were loaded before there were such tables have none of them.
+        return table if delivery.day_rollups else MONTH_COST
     # A month's costs are more than its days' where nothing else is asked for, and tags must be
     # looked up for each of them.
     is_better = table is ROLLUP_COST or not reading.day_rollup or reading.in_tag_sets

@@ -33,7 +33,7 @@ class CallSchema(AutoSchema):
             return True
         return bool(super()._is_list_view(serializer))
 
-    def get_override_parameters(self) -> list[OpenApiParameter]:
+    def get_override_parameters(self) -> list[Any]:
         """Return the parameters that are not the view's own."""
         names = set(getattr(self.view, "common_parameters", ()))
         if self.method != "GET":

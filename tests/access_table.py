@@ -54,6 +54,15 @@ PAGES = [
         Guard.OPERATOR,
         of_object=True,
     ),
+    Route(
+        "import-range", "/admin/connections/import/{connection}/", Guard.OPERATOR, of_object=True
+    ),
+    Route(
+        "compare-deliveries",
+        "/admin/connections/restated/{connection}/",
+        Guard.OPERATOR,
+        of_object=True,
+    ),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
     Route("billing:budgets", "/o/{organization}/budgets/", Action.VIEW_COSTS),
