@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection
 
@@ -35,13 +36,15 @@ _COLUMNS = (
     "coalesce(x.resource_id, '')",
     "s.tags::text",
     "s.cost_categories::text",
-    *(f"f.{name}" for name in _MEASURES),
+    *(f"trim_scale(f.{name})" for name in _MEASURES),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Charge:
-    """One charge. Absent text is ''; tags and cost categories are JSON objects of texts."""
+class Charge(NamedTuple):
+    """One charge. Absent text is ''; tags and cost categories are JSON objects of texts.
+
+    Amounts come without zeros at their end.
+    """
 
     billing_period: date
     day: date
@@ -115,5 +118,4 @@ def _read(query: CostQuery, what: Counted, derived: Mapping[str, Derivation]) ->
     with connection.chunked_cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         while records := cursor.fetchmany(_BATCH):
-            for record in records:
-                yield Charge(*record)
+            yield from map(Charge._make, records)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 
 from billing.focus.categories import (
     NEGATION,
@@ -41,6 +42,7 @@ class FocusColumn:
     value: Callable[[Charge, Names], Value]
 
 
+@lru_cache(maxsize=4096)
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
@@ -79,7 +81,7 @@ def _publisher(charge: Charge) -> str | None:
 COLUMNS: tuple[FocusColumn, ...] = (
     _amount("BilledCost", lambda one: one.net_unblended_cost),
     _text("BillingAccountId", lambda one, _: one.payer_account_id),
-    _text("BillingAccountName", lambda one, names: names.of("account", one.payer_account_id)),
+    _text("BillingAccountName", lambda one, names: names.accounts.get(one.payer_account_id)),
     _text("BillingCurrency", lambda one, _: one.currency),
     _time("BillingPeriodEnd", lambda one: month_start(one.billing_period, 1)),
     _time("BillingPeriodStart", lambda one: one.billing_period),
@@ -104,10 +106,10 @@ COLUMNS: tuple[FocusColumn, ...] = (
     _text("RegionId", lambda one, _: one.region),
     _text("ResourceId", lambda one, _: one.resource_id),
     _unknown("ServiceCategory"),
-    _text("ServiceName", lambda one, names: names.of("service", one.service) or one.service),
+    _text("ServiceName", lambda one, names: names.services.get(one.service) or one.service),
     _text("SkuMeter", lambda one, _: one.usage_type),
     _text("SubAccountId", lambda one, _: one.account_id),
-    _text("SubAccountName", lambda one, names: names.of("account", one.account_id)),
+    _text("SubAccountName", lambda one, names: names.accounts.get(one.account_id)),
     _map("Tags", lambda one: one.tags),
     _amount("x_AmortizedCost", lambda one: one.amortized_cost),
     _map("x_CostCategories", lambda one: one.cost_categories),

@@ -11,7 +11,6 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from billing.exact import plain
 from billing.focus.charges import Charge, Charges
 from billing.focus.columns import COLUMNS, FocusColumn, Kind, Value
 from billing.reports import Names
@@ -77,6 +76,9 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def _cell(value: Value) -> str | Decimal | None:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%SZ}"
-    return Decimal(plain(value)) if isinstance(value, Decimal) else value
+    return _instant(value) if isinstance(value, datetime) else value
+
+
+@lru_cache(maxsize=4096)
+def _instant(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
