@@ -7,12 +7,22 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.views import SpectacularAPIView
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
 
 from config.api_examples import EXAMPLES
 
 
 class SchemaView(SpectacularAPIView):
-    """The OpenAPI 3 schema, for anybody who is signed in or holds a token."""
+    """The OpenAPI schema as YAML or JSON, as the Accept header prefers; for anybody known here."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse parameters: there is one schema."""
+        super().initial(request, *args, **kwargs)
+        if request.query_params:
+            raise ValidationError(
+                {name: ["This parameter is not known here."] for name in request.query_params}
+            )
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -13,6 +13,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -181,6 +182,9 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
         "errors": {name: texts for name, texts in errors.items() if name != NON_FIELD},
     }
     response.content_type = "application/problem+json"
+    # Also where the answer would have been of another form.
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
     return response
 
 
