@@ -1,9 +1,8 @@
 """The seam by which changed costs are told: billing announces, whoever keeps sums listens."""
 
 from collections.abc import Callable
-from functools import partial
 
-from django.db import transaction
+from organizations.after_commit import after_commit
 
 # Called with the organization's id, after commit; `here` asks for the work in this process.
 Listener = Callable[[int, bool], None]
@@ -22,4 +21,4 @@ def costs_changed(organization_id: int, *, here: bool = False) -> None:
     `here`: do what follows in this process. A listener that fails is logged and hurts nobody else.
     """
     for listener in _listeners:
-        transaction.on_commit(partial(listener, organization_id, here), robust=True)
+        after_commit(listener, organization_id, here)

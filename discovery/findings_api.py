@@ -129,7 +129,9 @@ class FindingDismissal(OrganizationAPIView):
         return self._answer(finding_services.dismiss, finding, told.validated_data["reason"])
 
     @extend_schema(
-        summary="Undo the dismissal of a finding", request=None, responses=FindingSerializer
+        summary="Undo the dismissal of a finding",
+        request=None,
+        responses={200: FindingSerializer},
     )
     def delete(self, request: Request, pk: int) -> Response:
         """Put it back on the list."""

@@ -17,6 +17,7 @@ from discovery.outcome import Outcome
 from discovery.reconcile import mark_disabled_regions, reconcile
 from discovery.regions import enabled_regions
 from discovery.survey import ScopeAnswer, Survey, scopes_of
+from organizations.after_commit import after_commit
 from organizations.models import Organization
 from organizations.runs import ErrorClass, RunFailure, RunLostError, RunState, Trigger, perform
 
@@ -62,13 +63,16 @@ def send(run: DiscoveryRun, *, delay: int = 0) -> None:
     """Send the run's task after commit. Sending it twice does no harm: one worker claims it."""
     from discovery.tasks import discover  # noqa: PLC0415 - tasks call services
 
-    transaction.on_commit(lambda: discover.apply_async(args=[run.pk], countdown=delay), robust=True)
+    after_commit(discover.apply_async, args=[run.pk], countdown=delay)
 
 
 def on_changed_costs(organization_id: int, here: bool) -> None:
     """Follow the bills: in this process, or by task."""
     from discovery.tasks import refresh_costs as task  # noqa: PLC0415 - tasks call services
 
+    # Before the first discovery there is nothing to say of resources.
+    if not DiscoveryRun.objects.of(organization_id).exists():
+        return
     if here:
         task(organization_id)
     else:

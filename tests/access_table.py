@@ -54,6 +54,15 @@ PAGES = [
         Guard.OPERATOR,
         of_object=True,
     ),
+    Route(
+        "import-range", "/admin/connections/import/{connection}/", Guard.OPERATOR, of_object=True
+    ),
+    Route(
+        "compare-deliveries",
+        "/admin/connections/restated/{connection}/",
+        Guard.OPERATOR,
+        of_object=True,
+    ),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
     Route("billing:budgets", "/o/{organization}/budgets/", Action.VIEW_COSTS),
@@ -243,6 +252,7 @@ API = [
         of_object=True,
     ),
     Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
+    Route("api-focus", "/api/v1/focus/", Action.VIEW_COSTS),
     Route("api-cost-centers", "/api/v1/cost-centers/", Action.VIEW_COSTS),
     Route("api-allocation-rules", "/api/v1/allocation-rules/", Action.VIEW_COSTS),
     # What a token saves is shared, and so is the report of the table.
