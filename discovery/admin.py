@@ -34,7 +34,10 @@ class DiscoveryRunAdmin(ReadOnlyAdmin[DiscoveryRun]):
     list_select_related = ["connection"]
     date_hierarchy = "queued_at"
     fieldsets = [
-        (None, {"fields": ["connection", "state_badge", "step", "trigger", "requested_by", "attempt"]}),
+        (
+            None,
+            {"fields": ["connection", "state_badge", "step", "trigger", "requested_by", "attempt"]},
+        ),
         ("Result", {"fields": ["found", "added", "changed", "gone", "troubles"]}),
         ("Error", {"fields": ["error_class", "error_message", "error_hint"]}),
         ("Families by region", {"fields": ["answers"]}),

@@ -16,7 +16,6 @@ from discovery.resource_detail import ResourceCostsShown, resource_detail
 from organizations.access import Action
 from organizations.views_base import OrganizationPage
 
-
 _ABBREVIATED = {
     word.lower(): word for word in ("ARN", "DNS", "IAM", "IOPS", "IP", "IPv6", "KMS", "URL", "VPC")
 }
