@@ -41,7 +41,7 @@ class BudgetForm(forms.Form):
         max_length=8000,
         label="E-mail addresses",
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="One on each line. Each gets a letter of its own.",
+        help_text="One on each line. Each gets an e-mail of its own.",
     )
     webhook_url = forms.CharField(
         required=False,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.template import Context, Template
 
-from billing.templatetags.money import money, money_text, share
+from billing.templatetags.money import money, money_text, share, signed_money
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -76,3 +76,13 @@ def test_a_share_of_nothing_or_of_a_credit_is_not_invented() -> None:
     assert share(Decimal("0.0001"), Decimal(3)) == "<0.1\u00a0%"
     assert share(Decimal(1), Decimal(0)) == NOTHING
     assert share(Decimal(-1), Decimal(3)) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("12", "+$12.00"), ("-12", f"{MINUS}$12.00"), ("0", "$0.00"), ("0.001", "+&lt;$0.01")],
+)
+def test_a_difference_carries_its_sign(amount: str, text: str) -> None:
+    shown = str(signed_money(Decimal(amount), "USD"))
+    assert f">{text}</data>" in shown
+    assert f'value="{amount}"' in shown
