@@ -94,6 +94,8 @@ def test_a_budget_is_set_read_changed_and_deleted(cast: Cast, payer: Connection)
         ({"thresholds": [{"percent": 50, "basis": "actual"}] * 2}, "thresholds"),
         ({"thresholds": "80"}, "thresholds"),
         ({"recipients": ["ann"]}, "recipients"),
+        ({"recipients": ['"\x01"@example.com']}, "recipients"),
+        ({"recipients": [f"ann@{'ä' * 60}.com"]}, "recipients"),
         ({"recipients": "ann@example.com"}, "recipients"),
         ({"recipients": [f"p{n}@example.com" for n in range(21)]}, "recipients"),
         ({"webhook_url": "https://10.1.2.3/"}, "webhook_url"),
