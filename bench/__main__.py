@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import discovery
+from bench import discovery, downloads, looks
 from bench.report import report
 from bench.servers import CHECKOUT, FOLDER, Servers, running
 from demo.bills import big
@@ -21,6 +21,7 @@ from demo.bills import big
 MONTH = dt.date(2026, 10, 1)
 DEFAULT_ROWS = 2_000_000
 CSV_ROWS = 500_000
+DOWNLOADED_ROWS = 1_000_000
 
 
 def main() -> None:
@@ -32,7 +33,9 @@ def main() -> None:
     report("import_parquet_against_process", seconds, "s", _process(files))
     zipped = _files(_csv(files[0], min(rows, CSV_ROWS)))
     _measure("import_csv", "big-csv", zipped, _gunzip(zipped))
+    looks.measure()
     discovery.measure()
+    downloads.measure(DOWNLOADED_ROWS)
 
 
 def _measure(name: str, export: str, files: list[Path], baseline: tuple[float, float]) -> float:
@@ -52,6 +55,8 @@ def _measure(name: str, export: str, files: list[Path], baseline: tuple[float, f
     report(f"{name}_peak_memory", usage.ru_maxrss / 1024, "MiB")
     report(f"{name}_rows_read", month["rows_read"], "rows")
     report(f"{name}_daily_rows", month["rows_loaded"], "rows")
+    stored = month["bytes_stored"] / month["rows_loaded"]
+    report(f"{name}_bytes_per_daily_row", stored, "bytes")
     for step, taken in month["timings"].items():
         report(f"{name}_step_{step}", taken, "s")
     report(f"{name}_unchanged_seconds", again, "s")

@@ -5,6 +5,7 @@ python -m bench.one_by_one ACCOUNT        prints how many were found, and the se
 
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,9 @@ from connections.aws.credentials import AccessKey  # noqa: E402 - after setup
 from connections.aws.session import AwsSession  # noqa: E402
 from demo.aws.credentials import root_credentials  # noqa: E402
 from discovery.collectors import COLLECTORS  # noqa: E402
+from discovery.collectors.base import Collector, Found  # noqa: E402
+from discovery.metrics.collector import collector_of  # noqa: E402
+from discovery.metrics.wanted import Wanted, wanted_of  # noqa: E402
 from discovery.regions import enabled_regions  # noqa: E402
 from discovery.survey import Place, ScopeAnswer, Survey, scopes_of  # noqa: E402
 from organizations.crypto import Secret  # noqa: E402
@@ -37,10 +41,20 @@ def main(account_id: str) -> None:
     started = time.monotonic()
     survey = OneByOne(session, account_id=account_id)
     found = 0
+    wanted: defaultdict[str, list[Wanted]] = defaultdict(list)
     for collector, region in scopes_of(COLLECTORS, enabled_regions(session, "aws")):
-        place = Place(survey, ScopeAnswer(collector.family, region, at=timezone.now()))
-        found += sum(1 for _ in collector.collect(place))
+        for one in _collected(survey, collector, region):
+            found += 1
+            told = (one.type, one.resource_id, one.state, one.attributes)
+            wanted[one.region] += wanted_of(found, *told)
+    for region in wanted:
+        list(_collected(survey, collector_of(wanted, {}), region))
     print(found, time.monotonic() - started)
+
+
+def _collected(survey: Survey, collector: Collector, region: str) -> Iterator[Found]:
+    place = Place(survey, ScopeAnswer(collector.family, region, at=timezone.now()))
+    return collector.collect(place)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ take longer to make its answers than the measured code takes to read them.
 """
 
 import asyncio
+import json
 import re
 import sys
 from functools import cache
@@ -182,7 +183,7 @@ def s3(target: str) -> Answer:
         "policyStatus": "NoSuchBucketPolicy",
     }
     for question, code in missing.items():
-        if question in parts.query:
+        if question in target:  # of a bucket, or of the whole account
             return 404, f"<Error><Code>{code}</Code><Message>None.</Message></Error>"
     if "tagging" in parts.query:
         tag = "<Tag><Key>Team</Key><Value>t</Value></Tag>"
@@ -200,6 +201,8 @@ def answer(head: bytes, body: bytes) -> Answer:
     region, service = scope[1].decode(), scope[2].decode()
     if service == "s3":
         return s3(head.split(b" ", 2)[1].decode())
+    if service == "monitoring":
+        return 200, json.dumps({"MetricDataResults": [], "Messages": []})
     asked = {name: values[0] for name, values in parse_qs(body.decode()).items()}
     action = asked["Action"]
     if service == "ec2":

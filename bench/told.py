@@ -6,13 +6,27 @@ import django
 
 django.setup()
 
-from billing.models import ImportRun  # noqa: E402 - after setup
+from django.db import connection  # noqa: E402 - after setup
+
+from billing.facts import FACT_TABLES  # noqa: E402
+from billing.models import ImportRun  # noqa: E402
 
 
 def main() -> None:
     run = ImportRun.objects.filter(billing_period__isnull=False).latest("pk")
     told = {name: getattr(run, name) for name in ("rows_read", "rows_loaded", "timings")}
-    print(json.dumps(told))
+    print(json.dumps({**told, "bytes_stored": _stored(run.delivery_id)}))
+
+
+def _stored(delivery_id: int) -> int:
+    """Return what the delivery takes in the database, its indexes and dimensions included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(pg_total_relation_size(to_regclass(name))), 0)"
+            " FROM unnest(CAST(%s AS text[])) AS name",
+            [[table.partition(delivery_id) for table in FACT_TABLES]],
+        )
+        return int(cursor.fetchone()[0])
 
 
 if __name__ == "__main__":

@@ -12,12 +12,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from billing.exact import plain
+from billing.measures import Measure
 from billing.models import BillingMonth, Delivery, DeliveryState, ImportRun
 from billing.restatements import Restatement, RestatementError, restatement
 from connections.admin import badge
 from organizations.admin_base import ReadOnlyAdmin, ScopedInline
 
 _CHANGES_SHOWN = 100
+_STEPS = ("look", "manifest", "read", "prepare", "load", "check")
 
 
 def amount_of(amount: Decimal | None, currency: str) -> str:
@@ -80,6 +82,7 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
     list_select_related = ["connection"]
     date_hierarchy = "queued_at"
     inlines = [MonthInline]
+    change_form_template = "admin/billing/importrun/change_form.html"
     fieldsets = [
         (
             None,
@@ -128,6 +131,16 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
         "steps",
     ]
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Speak of errors only where there is one."""
+        went_well = obj is not None and obj.error is None
+        found = super().get_fieldsets(request, obj)
+        return [one for one in found if one[0] != "Error" or not went_well]
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """List months under a look alone."""
+        return [] if obj is not None and obj.billing_period else super().get_inlines(request, obj)
+
     @admin.display(description="billing period", ordering="billing_period")
     def month(self, run: ImportRun) -> str:
         """Return the month, or that all were looked at."""
@@ -140,14 +153,14 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
 
     @admin.display(description="progress")
     def how_far(self, run: ImportRun) -> str:
-        """Return the files and bytes read so far."""
+        """Return the files, bytes and line items read so far, and the seconds since the start."""
         known = run.progress
         if "files" not in known:
             return "-"
         return (
             f"{known['files_read']} of {known['files']} files,"
             f" {filesizeformat(known['bytes'])} of {filesizeformat(known['bytes_total'])},"
-            f" {intcomma(known['rows'])} line items"
+            f" {intcomma(known['rows'])} line items in {run.seconds or 0:.1f} seconds"
         )
 
     @admin.display(description="line items", ordering="rows_read")
@@ -194,7 +207,8 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
     @admin.display(description="seconds by step")
     def steps(self, run: ImportRun) -> str:
         """Return how long each step took."""
-        return ", ".join(f"{step} {seconds:.1f}" for step, seconds in run.timings.items()) or "-"
+        known = [(step, run.timings[step]) for step in _STEPS if step in run.timings]
+        return ", ".join(f"{step} {seconds:.2f}" for step, seconds in known) or "-"
 
 
 @admin.register(Delivery)
@@ -247,14 +261,15 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         return _list(
             (f"{name.replace('_', ' ')}: {plain(Decimal(amount))} {currency}",)
             for currency, measures in sorted(delivery.totals.items())
-            for name, amount in measures.items()
+            for name in Measure.values
+            if (amount := measures.get(name)) is not None
         )
 
     @admin.display(description="what it changed")
     def restated(self, delivery: Delivery) -> SafeString | str:
         """Show what differs from the delivery before it, of the accounts connected now."""
-        if delivery.state != DeliveryState.LOADED:
-            return "Its costs are not kept."
+        if delivery.state == DeliveryState.LOADING:
+            return "It is being imported."
         try:
             found = restatement(
                 delivery.export.connection, delivery.billing_period, after=delivery.pk
@@ -298,10 +313,11 @@ def _changes(found: Restatement) -> SafeString | str:
     more = len(found.changes) - len(rows)
     return format_html(
         "<p>Unblended cost, compared with {}{}:</p>"
-        '<table class="restatement"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>',
+        '<div class="restatement" tabindex="0"><table><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></div>",
         found.before,
         f"; the {len(rows)} largest differences, {more} more in the API" if more else "",
-        format_html_join("", "<th>{}</th>", ((one,) for one in headings)),
+        format_html_join("", '<th scope="col">{}</th>', ((one,) for one in headings)),
         format_html_join("", f"<tr>{'<td>{}</td>' * len(headings)}</tr>", rows),
     )
 

@@ -7,10 +7,12 @@ from billing.allocation import api as allocation_api
 from billing.anomalies import api as anomalies_api
 from billing.budgets import api as budgets_api
 from billing.changes.api import ChangesView
+from billing.focus.api import Focus
 from billing.saved_reports import api as saved_reports_api
 
 urlpatterns: list[URLPattern] = [
     path("costs/", costs_api.Costs.as_view(), name="api-costs"),
+    path("focus/", Focus.as_view(), name="api-focus"),
     path(
         "unconnected-accounts/",
         costs_api.UnconnectedAccounts.as_view(),

@@ -19,5 +19,9 @@ class BillingConfig(AppConfig):
         from connections import resource_costs as seam  # noqa: PLC0415
 
         jobs.register()
-        seam.register(resource_costs.resource_costs, resource_costs.resource_cost_lines)
+        seam.register(
+            resource_costs.resource_costs,
+            resource_costs.resource_cost_lines,
+            resource_costs.billed_resources,
+        )
         members_seam.register(account_costs.last_month_costs)

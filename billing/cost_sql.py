@@ -23,6 +23,7 @@ from billing.facts import (
     DAILY_COST,
     DIMENSION_COST,
     MONTH_COST,
+    MONTH_SERVICE_COST,
     RESOURCE,
     RESOURCE_COST,
     ROLLUP_COST,
@@ -112,13 +113,14 @@ def cost_statement(
     derived: Mapping[str, Derivation],
     *,
     limit: int | None,
+    offset: int = 0,
 ) -> Statement:
     """Return the statement whose rows are (period, group values…, amount, total, row count).
 
     `period` is a day, a Monday, the first day of a billing period, or NULL for the whole range.
-    `total` and `row count` are those of all rows, also of the ones beyond the limit. `counted` must
-    hold at least one delivery, `derived` the derivation of each derived dimension that the query
-    needs.
+    `total` and `row count` are those of all rows, also of the ones that are left out. `counted`
+    must hold at least one delivery, `derived` the derivation of each derived dimension that the
+    query needs.
     """
     parts = cost_parts(query, counted, currency, derived)
     names = [sql.Identifier(f"g{index}") for index in range(len(query.group_by))]
@@ -135,7 +137,7 @@ def cost_statement(
     )
     if limit is None:
         return statement
-    return Statement.of("{} LIMIT %s", statement, params=(limit,))
+    return Statement.of("{} LIMIT %s OFFSET %s", statement, params=(limit, offset))
 
 
 def cost_parts(
@@ -168,6 +170,39 @@ def _unsplit(reading: _Reading, counted: Counted, currency: str) -> Statement:
     )
 
 
+def daily_costs(
+    query: CostQuery,
+    counted: Counted,
+    delivery: CountedDelivery,
+    derived: Mapping[str, Derivation],
+    columns: Sequence[str],
+) -> Statement:
+    """Return the statement that selects columns of every daily cost of one delivery, not summed.
+
+    Columns are those of the cost f, its cost key k, tag set s and resource x (null without one),
+    after the delivery's billing period. Without a currency in the query, all of them are read.
+    """
+    reading, ids = _Reading(query, derived, (), query.filters), [delivery.id]
+    conditions = [
+        Statement.of("f.delivery_id = %s", params=ids),
+        *_days(query, DAILY_COST),
+        *_who(counted, ids, query.currency, DAILY_COST),
+        *(_condition(one, reading, ids, DAILY_COST) for one in query.filters),
+    ]
+    return Statement.of(
+        "SELECT {}, {} FROM {} JOIN {} s ON s.tag_set = k.tag_set AND {}"
+        " LEFT JOIN {} x ON x.resource = f.resource AND {} WHERE {}",
+        Statement.of("%s::date", params=(delivery.billing_period,)),
+        sql.SQL(", ").join([sql.SQL(column) for column in columns]),
+        Statement.joined(" ", [_facts(DAILY_COST, ids), *_joined(reading, ids, DAILY_COST)]),
+        sql.Identifier(TAG_SET.name),
+        Statement.of("s.delivery_id = %s", params=ids),
+        sql.Identifier(RESOURCE.name),
+        Statement.of("x.delivery_id = %s", params=ids),
+        Statement.joined(" AND ", conditions),
+    )
+
+
 def _sources(
     reading: _Reading, deliveries: Iterable[CountedDelivery]
 ) -> Iterator[tuple[FactTable, list[CountedDelivery]]]:
@@ -179,7 +214,7 @@ def _sources(
     if Source.RESOURCE in columns:
         tables = RESOURCE_COST, DAILY_COST
     elif columns <= set(SERVICE_DIMENSIONS):
-        tables = MONTH_COST, SERVICE_COST
+        tables = MONTH_SERVICE_COST, SERVICE_COST
     else:
         tables = MONTH_COST, ROLLUP_COST
     found: dict[FactTable, list[CountedDelivery]] = {}
@@ -190,7 +225,10 @@ def _sources(
 
 
 def _smaller(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
-    """Return what the delivery has in place of a table of all dimensions."""
+    """Return the smallest table that the delivery has in place of this one."""
+    if table is MONTH_SERVICE_COST:
+        # Deliveries that were loaded before there were such tables have none of them.
+        return table if delivery.day_rollups else MONTH_COST
     # A month's costs are more than its days' where nothing else is asked for, and tags must be
     # looked up for each of them.
     is_better = table is ROLLUP_COST or not reading.day_rollup or reading.in_tag_sets
@@ -381,12 +419,13 @@ def _dimension(reading: _Reading, table: FactTable) -> Iterator[Statement]:
 
 
 def _who(
-    counted: Counted, ids: Sequence[int], currency: str, table: FactTable
+    counted: Counted, ids: Sequence[int], currency: str | None, table: FactTable
 ) -> Iterator[Statement]:
     """Return what keeps the rows of the connected accounts, each counted once."""
     keys = _keys(table)
     yield Statement.of("{}.account_id = ANY(%s::text[])", keys, params=(list(counted.accounts),))
-    yield Statement.of("{}.currency = %s", keys, params=(currency,))
+    if currency is not None:
+        yield Statement.of("{}.currency = %s", keys, params=(currency,))
     elsewhere = [one for one in counted.elsewhere if one.delivery_id in ids]
     if elsewhere:
         yield Statement.of(

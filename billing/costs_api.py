@@ -2,31 +2,33 @@
 
 from typing import Any, ClassVar
 
-from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
-from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.cost_csv import cost_csv
+from billing.cost_cursor import StaleCursorError
+from billing.cost_parameters import FILTERS, RANGE, chosen_format, filter_parameters
 from billing.cost_query import MAX_LIMIT, CostQuery, CostQueryError
-from billing.cost_terms import SUFFIXES, Granularity
-from billing.dimensions import COST_CATEGORY_PREFIX, NAMED_DIMENSIONS, PLAIN_NAMES, TAG_PREFIX
+from billing.cost_terms import Granularity
+from billing.dimensions import PLAIN_NAMES
 from billing.exact import plain
 from billing.exports import record_export
 from billing.measures import Measure
 from billing.reports import NAMED_GROUPS, CostReport, CostRow, cost_report, names_for, stream
 from billing.unconnected import unconnected_accounts
 from organizations.access import Action
-from organizations.api_base import OrganizationAPIView
+from organizations.api_base import Conflict, OrganizationAPIView
+from organizations.sheets import csv_download
 
 FORMATS = ("json", "csv")
-_OURS = frozenset({"format", "organization"})
+_OURS = frozenset({"format", "organization", "cursor"})
+_STALE = "The costs changed since this cursor was given: begin again, without a cursor."
 
 
 class _CostRowSerializer(serializers.Serializer[Any]):
@@ -49,6 +51,9 @@ class _CostsSerializer(serializers.Serializer[Any]):
     to = serializers.DateField(help_text="The first day that does not count.")
     total = serializers.CharField(help_text="Decimal; of all rows, also beyond the limit.")
     row_count = serializers.IntegerField(help_text="Number of all rows, also beyond the limit.")
+    next = serializers.URLField(
+        allow_null=True, help_text="The address of the rows beyond the limit; null without any."
+    )
     rows = _CostRowSerializer(many=True)
     data_through = serializers.DateField(
         allow_null=True, help_text="Last day with usage that every connection has delivered."
@@ -69,29 +74,19 @@ class _UnconnectedAccountSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
 
 
-class _FormatIsOurs(DefaultContentNegotiation):
-    """`format` is a parameter of the question here; the framework would answer 404 to csv."""
-
-    def filter_renderers(self, renderers: Any, format: str) -> Any:  # noqa: A002
-        return renderers
-
-
 class Costs(OrganizationAPIView):
     """Costs of the connected accounts."""
 
     actions: ClassVar = {"GET": Action.VIEW_COSTS}
-    content_negotiation_class = _FormatIsOurs
     query_parameters = frozenset(
-        {"from", "to", "granularity", "metric", "group_by", "currency", "limit", "format"}
-        | {name + suffix for name in PLAIN_NAMES for suffix in SUFFIXES}
-        | {TAG_PREFIX, COST_CATEGORY_PREFIX}
+        {"from", "to", "granularity", "metric", "group_by", "currency", "limit", "cursor", "format"}
+        | FILTERS
     )
 
     @extend_schema(
         operation_id="costs",
         parameters=[
-            OpenApiParameter("from", OpenApiTypes.DATE, description="First day."),
-            OpenApiParameter("to", OpenApiTypes.DATE, description="First day that is left out."),
+            *RANGE,
             OpenApiParameter(
                 "granularity",
                 OpenApiTypes.STR,
@@ -114,29 +109,29 @@ class Costs(OrganizationAPIView):
                     OpenApiExample("By account and a tag", value=["account", "tag:CostCenter"]),
                 ],
             ),
-            *(
-                OpenApiParameter(
-                    name,
-                    OpenApiTypes.STR,
-                    many=True,
-                    description=(
-                        f"Only this {label.lower()}; `{name}!=` leaves it out, `{name}~=` wants "
-                        f"the text anywhere in it, in upper or lower case, `{name}!~=` nowhere."
-                    ),
-                )
-                for name, label in NAMED_DIMENSIONS
-            ),
+            *filter_parameters(),
             OpenApiParameter(
                 "currency", OpenApiTypes.STR, description="Needed where a range has several."
             ),
             OpenApiParameter(
-                "limit", OpenApiTypes.INT, description=f"Rows at the most, up to {MAX_LIMIT}."
+                "limit",
+                {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
+                description="Rows at the most. Where there are more, `next` leads to them.",
+            ),
+            OpenApiParameter(
+                "cursor",
+                OpenApiTypes.STR,
+                description=(
+                    "Goes on behind an answer: taken from its `next`, with the same parameters. "
+                    "409 where the costs changed meanwhile, so that the pages would not add up."
+                ),
             ),
             OpenApiParameter("format", OpenApiTypes.STR, enum=FORMATS),
         ],
         responses={
             (200, "application/json"): _CostsSerializer,
             (200, "text/csv"): OpenApiTypes.STR,
+            409: OpenApiTypes.OBJECT,
         },
         examples=[
             OpenApiExample(
@@ -148,6 +143,7 @@ class Costs(OrganizationAPIView):
                     "to": "2026-02-01",
                     "total": "1204.7",
                     "row_count": 1,
+                    "next": None,
                     "rows": [
                         {
                             "period": "2026-01",
@@ -175,27 +171,27 @@ class Costs(OrganizationAPIView):
         A repeated filter means any of its values, or, negated, none of them; different filters
         all hold. A blank value finds cost without one: `tag:team=`.
         """
-        wanted = _format(request)
+        wanted, cursor = chosen_format(request, FORMATS), _cursor(request)
         try:
             query = CostQuery.from_params(
                 request.query_params, today=timezone.now().date(), also_known=_OURS
             )
             if wanted == "csv":
+                if cursor is not None:
+                    raise CostQueryError({"cursor": ["A CSV file has every row: leave this out."]})
                 return self._csv(query)
-            return Response(_answer(cost_report(self.organization, query)))
+            return Response(_answer(cost_report(self.organization, query, cursor), request))
         except CostQueryError as error:
             raise ValidationError(error.errors) from None
+        except StaleCursorError:
+            raise Conflict(_STALE) from None
 
     def _csv(self, query: CostQuery) -> HttpResponseBase:
         currency, rows = stream(self.organization, query)
         record_export(self.organization, "csv", f"?{query.to_query_string()}")
         names = names_for(self.organization, query.group_by)
-        return StreamingHttpResponse(
-            cost_csv(query, currency, rows, names),
-            content_type="text/csv; charset=utf-8",
-            headers={
-                "Content-Disposition": f'attachment; filename="costs_{query.start}_{query.end}.csv"'
-            },
+        return csv_download(
+            cost_csv(query, currency, rows, names), f"costs_{query.start}_{query.end}"
         )
 
 
@@ -237,14 +233,23 @@ class UnconnectedAccounts(OrganizationAPIView):
         )
 
 
-def _format(request: Request) -> str:
-    given = request.query_params.getlist("format") or ["json"]
-    if len(given) > 1 or given[0] not in FORMATS:
-        raise ValidationError({"format": [f"Use one of {', '.join(FORMATS)}."]})
-    return given[0]
+def _cursor(request: Request) -> str | None:
+    given = request.query_params.getlist("cursor")
+    if len(given) > 1:
+        raise ValidationError({"cursor": ["Give this parameter once."]})
+    return given[0] if given else None
 
 
-def _answer(report: CostReport) -> dict[str, Any]:
+def _next(report: CostReport, request: Request) -> str | None:
+    if report.next is None:
+        return None
+    params = request.query_params.copy()
+    params["cursor"] = str(report.next)
+    address: str = request.build_absolute_uri(f"{request.path}?{params.urlencode()}")
+    return address
+
+
+def _answer(report: CostReport, request: Request) -> dict[str, Any]:
     query = report.query
     return {
         "metric": query.metric.value,
@@ -253,6 +258,7 @@ def _answer(report: CostReport) -> dict[str, Any]:
         "to": query.end.isoformat(),
         "total": plain(report.total),
         "row_count": report.row_count,
+        "next": _next(report, request),
         "rows": [_row(report, row) for row in report.rows],
         "data_through": report.data_through.isoformat() if report.data_through else None,
         "final": report.is_final,

@@ -59,5 +59,6 @@ class LookUp:
 
     def expression(self, values: Mapping[str, Statement]) -> Statement:
         """Return the look-up: one parameter, found by binary search."""
-        table = Statement.of("%s::jsonb", params=(json.dumps(dict(self.values)),))
+        text = json.dumps(dict(self.values), sort_keys=True)
+        table = Statement.of("%s::jsonb", params=(text,))
         return Statement.of("coalesce({} ->> {}, '')", table, values[self.dimension])

@@ -18,6 +18,7 @@ answer at once; each adds up to the delivery's total:
                            dimension (by its name in `dimensions`) where that has far fewer rows,
                            and for none
     billing_month_cost     DIMENSIONS x tag_set -> measures of the whole delivery
+    billing_month_service_cost  SERVICE_DIMENSIONS -> measures of the whole delivery
     billing_resource_cost  cost_key x resource -> measures of the whole delivery
 
 Absent text is '' and never null. Amounts are exact decimals in the currency of the cost key.
@@ -144,6 +145,10 @@ MONTH_COST = FactTable(
         *MEASURE_COLUMNS,
     ),
 )
+MONTH_SERVICE_COST = FactTable(
+    "billing_month_service_cost",
+    (*(f"{name} text NOT NULL" for name in SERVICE_DIMENSIONS), *MEASURE_COLUMNS),
+)
 RESOURCE_COST = FactTable(
     "billing_resource_cost",
     (
@@ -162,5 +167,6 @@ FACT_TABLES = (
     SERVICE_COST,
     DIMENSION_COST,
     MONTH_COST,
+    MONTH_SERVICE_COST,
     RESOURCE_COST,
 )

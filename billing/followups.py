@@ -4,16 +4,15 @@ Only tasks are sent, after commit. One that gets lost costs minutes: the same is
 for every organization whose bills or accounts changed.
 """
 
-from functools import partial
+from celery import current_app
 
-from django.db import transaction
+from organizations.after_commit import after_commit
+
+# By name: whoever imports in its own process needs neither budgets nor reports for it.
+_TASKS = ("billing.evaluate_budgets", "billing.find_anomalies")
 
 
 def after_import(organization_id: int) -> None:
     """Have workers look at the budgets and anomalies of an organization."""
-    # The tasks reach the reports, which reach the models of the app that is still loading.
-    from billing.anomalies.tasks import find_anomalies  # noqa: PLC0415
-    from billing.budgets.tasks import evaluate_budgets  # noqa: PLC0415
-
-    for task in (evaluate_budgets, find_anomalies):
-        transaction.on_commit(partial(task.apply_async, args=[organization_id]), robust=True)
+    for task in _TASKS:
+        after_commit(current_app.send_task, task, [organization_id])

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
-from functools import partial
 
 from django.db import transaction
 
@@ -18,6 +17,7 @@ from connections.finding import Say
 from connections.inputs import ExportInput, Refusal
 from connections.migration import Migration, State, migration_of
 from connections.models import Account, Connection, Export
+from organizations.after_commit import after_commit
 from organizations.runs import ErrorClass, RunFailure, Trigger
 
 Amounts = Mapping[str, Decimal]
@@ -84,9 +84,7 @@ def begin(
 
 
 def _import_new(connection: Connection, export: Export) -> None:
-    transaction.on_commit(
-        partial(services.request_import, connection, Trigger.CONNECT, export=export), robust=True
-    )
+    after_commit(services.request_import, connection, Trigger.CONNECT, export=export)
 
 
 def months(found: Migration) -> list[Month]:

@@ -97,6 +97,37 @@ class DeliveryAccount(ScopedModel):
         return f"{self.account_id} in {self.delivery}"
 
 
+class DeliveryCost(ScopedModel):
+    """What a delivery came to by account, service and charge type, kept when its facts are dropped.
+
+    A bill's whole history so takes a few hundred rows a delivery.
+    """
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="costs")
+    account_id = models.CharField(max_length=12)
+    service = models.TextField()
+    charge_type = models.TextField()
+    currency = models.TextField()
+    unblended_cost = money()
+    net_unblended_cost = money()
+    amortized_cost = money()
+    net_amortized_cost = money()
+    list_cost = money()
+
+    organization_path: ClassVar[str] = "delivery__export__connection__organization"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["delivery", "account_id", "service", "charge_type", "currency"],
+                name="delivery_cost_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} of {self.account_id} in {self.delivery}"
+
+
 class BillingMonth(ScopedModel):
     """The pointer that says which delivery a connection's month is counted from."""
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from billing.allocation.codes import center_names, check_centers
+from billing.cost_cursor import CostCursor
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
@@ -18,6 +19,7 @@ from billing.derived import derivations
 from billing.dimensions import ACCOUNT, COST_CENTER
 from billing.freshness import data_through, is_final
 from billing.models import ServiceName
+from billing.statement import Statement
 from connections.models import Account
 from organizations.models import Organization
 
@@ -64,6 +66,7 @@ class CostReport:
     currency      None where nothing was ever billed to a connected account
     rows          by period, then the highest amount first
     total         of all rows, also of those beyond the query's limit; row_count likewise
+    next          where the rows beyond the limit begin; None where there are none
     data_through  last day with usage that every connection has delivered; None without data
     is_final      whether AWS has closed every month of the range
     """
@@ -76,28 +79,36 @@ class CostReport:
     data_through: date | None
     is_final: bool
     names: Names
+    next: CostCursor | None = None
 
 
-def cost_report(organization: Organization, query: CostQuery) -> CostReport:
+def cost_report(
+    organization: Organization, query: CostQuery, cursor: str | None = None
+) -> CostReport:
     """Answer the query for one organization, in a constant number of database queries.
 
-    Raises CostQueryError: an account that is not connected, several currencies and none named,
-    more than MAX_ROWS rows and no limit.
+    `cursor` is the text of an earlier answer's `next`. Raises CostQueryError: an account that is
+    not connected, several currencies and none named, more than MAX_ROWS rows and no limit, a cursor
+    of another question. Raises StaleCursorError.
     """
     what = counted(organization, query.start, query.end)
     check_accounts(query, what)
     check_centers(query, organization)
     currency = chosen_currency(organization, query, what)
-    rows, total, row_count = answer(query, what, currency, limit=query.limit or MAX_ROWS)
+    first = 0 if cursor is None else _start(query, what, currency).at(cursor).offset
+    rows, total, row_count = answer(
+        query, what, currency, limit=query.limit or MAX_ROWS, offset=first
+    )
     if query.limit is None and row_count > MAX_ROWS:
         raise CostQueryError(
             {
                 "limit": [
                     f"The answer has {row_count} rows, more than {MAX_ROWS}. Ask for fewer with "
-                    "“limit”, for a shorter range, or for a CSV file."
+                    "“limit” and follow “next”, for a shorter range, or for a CSV file."
                 ]
             }
         )
+    seen = first + len(rows)
     return CostReport(
         query=query,
         currency=currency,
@@ -107,7 +118,17 @@ def cost_report(organization: Organization, query: CostQuery) -> CostReport:
         data_through=data_through(what.deliveries),
         is_final=is_final(what.deliveries, query.start, query.end),
         names=names_for(organization, query.group_by),
+        next=_start(query, what, currency).after(seen) if seen < row_count else None,
     )
+
+
+def _start(query: CostQuery, what: Counted, currency: str | None) -> CostCursor:
+    what = what.touching(query.start, query.end)
+    statement = Statement.of("")
+    if currency is not None and what.deliveries:
+        derived = derivations(query, what, currency)
+        statement = cost_statement(query, what, currency, derived, limit=None)
+    return CostCursor.start(what.organization, query, statement)
 
 
 def answer(
@@ -116,17 +137,19 @@ def answer(
     currency: str | None,
     *,
     limit: int | None = None,
+    offset: int = 0,
     derived: Mapping[str, Derivation] | None = None,
 ) -> tuple[list[CostRow], Decimal, int]:
     """Return the rows of a query over what counts, the total and the number of all rows.
 
     `derived` replaces the organization's own derivations, to ask what others would make of it.
+    Of no rows at all, as where the offset lies behind the last one, the total is 0.
     """
     what = what.touching(query.start, query.end)
     if currency is None or not what.deliveries:
         return [], Decimal(0), 0
     derived = derivations(query, what, currency) if derived is None else derived
-    statement = cost_statement(query, what, currency, derived, limit=limit)
+    statement = cost_statement(query, what, currency, derived, limit=limit, offset=offset)
     with connection.cursor() as cursor:
         cursor.execute(statement.text, statement.params)
         found = cursor.fetchall()

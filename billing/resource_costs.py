@@ -1,6 +1,6 @@
 """What resources cost, for the inventory (see connections.resource_costs)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -9,8 +9,14 @@ from billing.counted import counted
 from billing.dimensions import RESOURCE
 from billing.exact import added, plain
 from billing.measures import Measure
-from billing.reports import answer
-from connections.resource_costs import CostLine, ResourceCost, ResourceKey, normalised_id
+from billing.reports import answer, names_for, stream
+from connections.resource_costs import (
+    BilledResource,
+    CostLine,
+    ResourceCost,
+    ResourceKey,
+    normalised_id,
+)
 from organizations.models import Organization
 
 
@@ -83,6 +89,32 @@ def resource_cost_lines(
                 day = date.fromisoformat(row.period)
                 lines.append(CostLine(key, day, usage_type or "", row.amount, currency))
     return lines
+
+
+def billed_resources(
+    organization: Organization, *, start: date, end: date
+) -> Iterator[BilledResource]:
+    """Yield the amortized cost of every resource by service: start <= day < end."""
+    names = names_for(organization, ("service",))
+    for currency in counted(organization, start, end).currencies:
+        query = CostQuery(
+            start,
+            end,
+            Granularity.TOTAL,
+            Measure.AMORTIZED,
+            group_by=("account", RESOURCE, "service", "region"),
+            currency=currency,
+        )
+        for row in stream(organization, query)[1]:
+            account_id, resource_id, service, region = row.group
+            yield BilledResource(
+                ResourceKey(account_id, normalised_id(resource_id)),
+                service,
+                names.of("service", service),
+                region,
+                row.amount,
+                currency,
+            )
 
 
 def _filters(keys: Collection[ResourceKey] | None) -> tuple[CostFilter, ...]:

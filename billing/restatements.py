@@ -1,7 +1,8 @@
 """Restatement history: what changed between two deliveries of a month.
 
-AWS delivers a month again and again until it is final, and sometimes after. The deliveries that
-are kept can be compared, to the last digit; only the accounts connected now are told.
+AWS delivers a month again and again until it is final, and sometimes after. Any two can be
+compared, to the last digit, also when their daily costs were dropped long ago; only the accounts
+connected now are told.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,12 +12,13 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from django.db import connection as database
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing.counted import connected_accounts
 from billing.exact import EXACT
 from billing.facts import MONTH_COST
 from billing.measures import Measure
-from billing.models import BillingMonth, Delivery, DeliveryState
+from billing.models import BillingMonth, Delivery, DeliveryCost, DeliveryState
 from connections.models import Connection
 
 
@@ -72,9 +74,7 @@ class Restatement:
 
 def kept_deliveries(connection: Connection, billing_period: date) -> list[Delivery]:
     """Return the deliveries of a month that can be compared, newest first."""
-    found = Delivery.objects.filter(
-        export__connection=connection, billing_period=billing_period, state=DeliveryState.LOADED
-    )
+    found = _comparable().filter(export__connection=connection, billing_period=billing_period)
     return list(found.select_related("export").order_by("-loaded_at", "-pk"))
 
 
@@ -100,6 +100,14 @@ def restatement(
         _still_kept("from_delivery", earlier)
         _still_kept("to_delivery", later)
     return Restatement(kept, earlier, later, measure, changes)
+
+
+def _comparable() -> "QuerySet[Delivery]":
+    has_history = Exists(DeliveryCost.objects.filter(delivery=OuterRef("pk")))
+    found: QuerySet[Delivery] = Delivery.objects.filter(
+        Q(state=DeliveryState.LOADED) | Q(has_history, state=DeliveryState.DROPPED)
+    )
+    return found
 
 
 def _chosen(kept: Sequence[Delivery], field: str, pk: int | None) -> Delivery | None:
@@ -131,13 +139,21 @@ def _changes(
 ) -> list[Change]:
     """Compare in one statement, so that both are seen at one moment."""
     cost = measure.value
+
+    def kept(table: str, state: DeliveryState) -> str:
+        return f"""
+            SELECT delivery_id, account_id, service, charge_type, currency, costs.{cost}
+            FROM {table} costs JOIN billing_delivery ON billing_delivery.id = delivery_id
+            WHERE delivery_id IN (%(earlier)s, %(later)s) AND account_id = ANY(%(accounts)s)
+                AND billing_delivery.state = '{state.value}'"""  # noqa: S608 - our own names
+
     query = f"""
         SELECT account_id, service, charge_type, currency, before, after FROM (
             SELECT account_id, service, charge_type, currency,
                 coalesce(sum({cost}) FILTER (WHERE delivery_id = %(earlier)s), 0) AS before,
                 coalesce(sum({cost}) FILTER (WHERE delivery_id = %(later)s), 0) AS after
-            FROM {MONTH_COST.name}
-            WHERE delivery_id IN (%(earlier)s, %(later)s) AND account_id = ANY(%(accounts)s)
+            FROM ({kept(MONTH_COST.name, DeliveryState.LOADED)}
+                UNION ALL {kept(DeliveryCost._meta.db_table, DeliveryState.DROPPED)}) AS kept
             GROUP BY 1, 2, 3, 4) AS sums
         WHERE before <> after
         ORDER BY abs(after - before) DESC, 1, 2, 3, 4
@@ -150,6 +166,6 @@ def _changes(
 
 
 def _still_kept(field: str, delivery: Delivery) -> None:
-    """A delivery is marked before its facts go, so one unmarked after reading was whole."""
-    if not Delivery.objects.filter(pk=delivery.pk, state=DeliveryState.LOADED).exists():
-        raise RestatementError(field, "The delivery was just replaced: ask again.")
+    """A delivery is marked before its facts go, so one that can be compared still was whole."""
+    if not _comparable().filter(pk=delivery.pk).exists():
+        raise RestatementError(field, "The delivery was just given up: ask again.")

@@ -7,7 +7,6 @@ It goes on until the last of them has ended, then carries their sums.
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -17,7 +16,9 @@ from billing.exact import added
 from billing.importing import cleanup, spool
 from billing.models import BillingMonth, ImportRun
 from connections import health
+from connections.cost_news import costs_changed
 from connections.models import Connection, ConnectionKind, Export
+from organizations.after_commit import after_commit
 from organizations.runs import (
     ACTIVE_STATES,
     ErrorClass,
@@ -44,7 +45,7 @@ def send(run: ImportRun, seconds: int = 0) -> None:
     from billing import tasks  # noqa: PLC0415 - tasks call these services
 
     task = tasks.run_look if run.billing_period is None else tasks.run_month
-    transaction.on_commit(partial(task.apply_async, args=[run.pk], countdown=seconds), robust=True)
+    after_commit(task.apply_async, args=[run.pk], countdown=seconds)
 
 
 def request_import(
@@ -240,6 +241,7 @@ def _failure_of(failed: list[ImportRun]) -> RunFailure:
 
 def _after_look(look: ImportRun, sender: Send | None) -> None:
     if look.months.filter(state=RunState.SUCCEEDED).exists():
+        costs_changed(look.connection.organization_id, here=sender is None)
         followups.after_import(look.connection.organization_id)
     # An export that is only compared with the present one says nothing of the connection's health.
     if look.export == look.connection.current_export:
@@ -269,9 +271,10 @@ def _retry_look(look: ImportRun, sender: Send) -> None:
 
 
 def clean_up() -> None:
-    """Remove what dead runs left: spool folders and half-loaded deliveries."""
+    """Remove what dead runs left, spool folders and half-loaded deliveries, and what is old."""
     spool.remove_leftovers()
     cleanup.remove_dead()
+    cleanup.remove_old()
 
 
 def watch() -> None:

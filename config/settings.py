@@ -150,19 +150,28 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["organizations.json_bodies.TextJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "organizations.api_schema.CallSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["organizations.throttling.RequestRate"],
     "EXCEPTION_HANDLER": "organizations.api_base.problem_response",
     "COERCE_DECIMAL_TO_STRING": True,
     # `format` is a parameter of single calls, with their own values.
     "URL_FORMAT_OVERRIDE": None,
 }
+# Requests a minute that one token may send; 0: as many as it likes.
+API_RATE = env.number("API_RATE", 600)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Countinghouse API",
     "VERSION": "1",
     "DESCRIPTION": "AWS connections, imports, costs and resources of one organization.",
+    "OAS_VERSION": "3.1.0",  # its schemas are JSON Schema, null included
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.schema.with_problems",
+        "config.schema.with_examples",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "IntervalEnum": "connections.models.Interval",
         "RunStateEnum": "organizations.runs.RunState",
@@ -182,10 +191,26 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "unacked_restore_interval": 10,
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Whoever sends a task waits little for a broker that is away: every task is sent again by schedule.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# Requests are counted by all processes together where the broker is Valkey or Redis, else by each
+# for itself. Pages need no cache but their process's own.
+_LOCAL = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+_SHARED = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": CELERY_BROKER_URL,
+    "KEY_PREFIX": "countinghouse",
+    "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+}
+CACHES: dict[str, dict[str, Any]] = {
+    "default": _LOCAL,
+    "requests": _SHARED if CELERY_BROKER_URL.startswith(("redis://", "rediss://")) else _LOCAL,
+}
 
 # Which organizations (slugs) may connect an account as the portal's own machine; `*`: all of them.
 AMBIENT_ORGANIZATIONS = env.names("AMBIENT_ORGANIZATIONS", "*")
@@ -210,6 +235,8 @@ WEBHOOK_ALLOW_PRIVATE = env.flag("WEBHOOK_ALLOW_PRIVATE")
 
 # Where billing files lie while they are read; emptied after each run. Needs room for one month.
 SPOOL_DIR = Path(env.text("SPOOL_DIR", "/tmp/countinghouse"))  # noqa: S108 - a default, 0700 below
+# Larger files are fetched in parts of this size, side by side.
+SPOOL_PART_BYTES = 16 << 20
 
 LOGGING: dict[str, Any] = {
     "version": 1,

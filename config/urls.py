@@ -18,6 +18,7 @@ urlpatterns = [
     path("admin/connections/", include("connections.policies.urls")),
     path("admin/connections/", include("connections.export_urls")),
     path("admin/connections/migration/", include("billing.migration_pages")),
+    path("admin/connections/", include("billing.import_pages")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api")),
 ]

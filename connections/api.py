@@ -7,7 +7,7 @@ from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,17 +23,16 @@ from connections.serializers import (
     export_input,
 )
 from organizations.access import Action
-from organizations.api_base import NON_FIELD, OrganizationAPIView, OrganizationListAPIView
+from organizations.api_base import (
+    NON_FIELD,
+    Conflict,
+    OrganizationAPIView,
+    OrganizationListAPIView,
+)
 from organizations.runs import RunFailure, Trigger
 
 T = TypeVar("T")
 _MANAGE = Action.MANAGE_CONNECTIONS
-
-
-class Conflict(APIException):
-    """The request collides with what exists."""
-
-    status_code = status.HTTP_409_CONFLICT
 
 
 def or_problem(work: Callable[[], T]) -> T:

@@ -1,6 +1,5 @@
 """The permission check of a connection: each permission tried for real, kept as a CheckRun."""
 
-from functools import partial
 from typing import Any
 
 from celery import current_app
@@ -11,6 +10,7 @@ from connections import health, jobs, probes
 from connections.aws.session import PROMPT, session_for
 from connections.jobs import Permission, serialize_run
 from connections.models import CheckRun, Connection, Export
+from organizations.after_commit import after_commit
 from organizations.runs import (
     ACTIVE_STATES,
     ErrorClass,
@@ -55,7 +55,7 @@ def send(run: CheckRun) -> None:
 
     A broker that is away loses nothing: the watchdog sends queued checks again.
     """
-    transaction.on_commit(partial(current_app.send_task, _TASK, [run.pk]), robust=True)
+    after_commit(current_app.send_task, _TASK, [run.pk])
 
 
 def run_check(run: CheckRun) -> CheckRun:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from celery import current_app
@@ -19,6 +18,7 @@ from connections.models import (
     MemberConnecting,
     RoleSource,
 )
+from organizations.after_commit import after_commit
 from organizations.audit import acting_as
 from organizations.runs import ErrorClass, RunFailure, Trigger, perform
 
@@ -69,7 +69,7 @@ def request_connecting(
 
 def send(run: MemberConnecting) -> None:
     """Hand a queued run to a worker after commit; the watchdog sends again what got lost."""
-    transaction.on_commit(partial(current_app.send_task, _TASK, [run.pk]), robust=True)
+    after_commit(current_app.send_task, _TASK, [run.pk])
 
 
 def run_connecting(run: MemberConnecting) -> MemberConnecting:

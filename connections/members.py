@@ -1,6 +1,5 @@
 """The members of a payer's AWS organization: listed every day and on demand, kept as Accounts."""
 
-from functools import partial
 from typing import Any
 
 from celery import current_app
@@ -11,6 +10,7 @@ from connections.aws.organization import AwsOrganization, read_organization
 from connections.aws.session import session_for
 from connections.jobs import serialize_run
 from connections.models import Account, Connection, MemberListing
+from organizations.after_commit import after_commit
 from organizations.runs import ACTIVE_STATES, ErrorClass, RunFailure, Trigger, perform
 
 JOB = "members"
@@ -34,7 +34,7 @@ def request_listing(connection: Connection, trigger: Trigger) -> MemberListing:
 
 def send(run: MemberListing) -> None:
     """Hand a queued listing to a worker after commit; the watchdog sends again what got lost."""
-    transaction.on_commit(partial(current_app.send_task, _TASK, [run.pk]), robust=True)
+    after_commit(current_app.send_task, _TASK, [run.pk])
 
 
 def run_listing(run: MemberListing) -> MemberListing:

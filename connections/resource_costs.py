@@ -1,6 +1,6 @@
 """The seam at which discovered resources meet their costs: discovery asks, billing answers."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
@@ -14,7 +14,8 @@ class ResourceKey:
     """How a resource is named on both sides: `id` is the normalised resource id.
 
     EC2 things by their bare id (`i-…`, `vol-…`, `eipalloc-…`), load balancers by what follows
-    `loadbalancer/` in the ARN, buckets by name, everything else by its full ARN.
+    `loadbalancer/` in the ARN, buckets by name, everything else by its full ARN; so are classic
+    load balancers, whose names may come again in another region.
     """
 
     account_id: str
@@ -36,6 +37,22 @@ class CostLine:
     key: ResourceKey
     day: date
     usage_type: str
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True)
+class BilledResource:
+    """What one resource id on the bill cost for one service in one region.
+
+    `key.id` is "" for costs that name no resource (tax, credits, requests of some services).
+    `service` is AWS's product code, `service_name` its readable name, "" where unknown.
+    """
+
+    key: ResourceKey
+    service: str
+    service_name: str
+    region: str
     amount: Decimal
     currency: str
 
@@ -71,14 +88,27 @@ class ResourceCostLines(Protocol):
         """Return the amortized cost by resource, day and usage type: start <= day < end."""
 
 
+class BilledResources(Protocol):
+    """What billing offers about everything on the bill."""
+
+    def __call__(
+        self, organization: Organization, *, start: date, end: date
+    ) -> Iterator[BilledResource]:
+        """Yield the amortized cost of every resource by service: start <= day < end.
+
+        However many there are, in constant memory; a resource may come several times.
+        """
+
+
 _provider: ResourceCosts | None = None
 _lines_provider: ResourceCostLines | None = None
+_billed_provider: BilledResources | None = None
 
 
-def register(provider: ResourceCosts, lines: ResourceCostLines) -> None:
+def register(provider: ResourceCosts, lines: ResourceCostLines, billed: BilledResources) -> None:
     """Name the functions that answer. Called from billing's AppConfig.ready()."""
-    global _provider, _lines_provider
-    _provider, _lines_provider = provider, lines
+    global _provider, _lines_provider, _billed_provider
+    _provider, _lines_provider, _billed_provider = provider, lines, billed
 
 
 def resource_costs(
@@ -103,6 +133,15 @@ def resource_cost_lines(
     return _lines_provider(organization, start=start, end=end, keys=keys)
 
 
+def billed_resources(
+    organization: Organization, *, start: date, end: date
+) -> Iterator[BilledResource]:
+    """Ask billing (see BilledResources)."""
+    if _billed_provider is None:
+        raise RuntimeError("No app registered resource costs.")
+    return _billed_provider(organization, start=start, end=end)
+
+
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:
     """Add amounts without rounding: bills have more digits than Python's decimals by default."""
     with localcontext(prec=200):
@@ -116,6 +155,8 @@ def normalised_id(resource_id: str) -> str:
     'i-0f2dead076354a419'
     >>> normalised_id("arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/web/1a")
     'app/web/1a'
+    >>> normalised_id("arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/web")
+    'arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/web'
     >>> normalised_id("arn:aws:s3:::my-bucket")
     'my-bucket'
     """
@@ -128,7 +169,8 @@ def normalised_id(resource_id: str) -> str:
     if service == "ec2":
         return rest.partition("/")[2] or rest
     if service == "elasticloadbalancing" and rest.startswith("loadbalancer/"):
-        return rest.removeprefix("loadbalancer/")
+        name = rest.removeprefix("loadbalancer/")
+        return name if "/" in name else resource_id
     if service == "s3":
         return rest
     return resource_id

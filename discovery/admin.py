@@ -1,11 +1,15 @@
 """Operators' screens: discoveries with their coverage, and the resources they found."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from discovery.collectors import LABELS
-from discovery.models import DiscoveryRun, Resource
+from discovery.findings import BY_NAME, RULES
+from discovery.models import DiscoveryRun, Finding, FindingThresholds, Resource
 from discovery.reports import coverage
 from organizations.admin_base import ReadOnlyAdmin
 
@@ -65,3 +69,56 @@ class ResourceAdmin(ReadOnlyAdmin[Resource]):
     list_per_page = 50
 
     exclude = ["fingerprint"]
+
+
+class RuleFilter(admin.SimpleListFilter):
+    """The rules that the portal knows."""
+
+    title = "rule"
+    parameter_name = "rule"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return every rule, whether something was found by it or not."""
+        return [(rule.name, rule.label) for rule in RULES]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        """Keep the findings of the chosen rule."""
+        return queryset.filter(rule=self.value()) if self.value() in BY_NAME else queryset
+
+
+@admin.register(Finding)
+class FindingAdmin(ReadOnlyAdmin[Finding]):
+    """Everything that was ever found; finance people dismiss findings on their own page."""
+
+    list_display = ["rule_label", "resource", "evidence", "since", "closed_at", "dismissed_by"]
+    list_filter = [
+        "organization",
+        RuleFilter,
+        ("closed_at", admin.EmptyFieldListFilter),
+        ("dismissed_at", admin.EmptyFieldListFilter),
+        "found_at",
+    ]
+    search_fields = ["resource__name", "resource__resource_id", "resource__account_id", "evidence"]
+    list_select_related = ["resource"]
+    show_full_result_count = False
+    list_per_page = 50
+
+    @admin.display(description="rule", ordering="rule")
+    def rule_label(self, finding: Finding) -> str:
+        """Return the rule in words, by name where the portal knows it no more."""
+        rule = BY_NAME.get(finding.rule)
+        return rule.label if rule else finding.rule
+
+
+@admin.register(FindingThresholds)
+class FindingThresholdsAdmin(ReadOnlyAdmin[FindingThresholds]):
+    """From when on organizations want to be told; they set that on their findings page."""
+
+    list_display = [
+        "organization",
+        "unattached_days",
+        "stopped_days",
+        "snapshot_days",
+        "unused_days",
+        "idle_days",
+    ]

@@ -1,6 +1,5 @@
 """The resources API."""
 
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -10,7 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from discovery import reports
-from discovery.filters import PARAMETERS, Existence, FilterError, ResourceFilters
+from discovery.amounts import exact_text
+from discovery.filters import (
+    COST_PARAMETERS,
+    PARAMETERS,
+    SORTS,
+    Existence,
+    FilterError,
+    ResourceFilters,
+)
 from discovery.models import Resource, ResourceChange, ResourceType
 from discovery.resource_detail import RelatedCost, ResourceCostsShown, resource_detail
 from organizations.access import Action
@@ -34,21 +41,16 @@ class ResourceSerializer(serializers.Serializer[reports.ResourceRow]):
     last_seen = serializers.DateTimeField()
     gone_at = serializers.DateTimeField(source="resource.gone_at", allow_null=True)
     month_to_date_cost = serializers.SerializerMethodField()
+    last_month_cost = serializers.SerializerMethodField()
     currency = serializers.CharField(help_text="Empty where no bill names the resource.")
 
     def get_month_to_date_cost(self, row: reports.ResourceRow) -> str | None:
-        """Return the exact amount, None where no bill names the resource."""
-        return None if row.month_to_date_cost is None else f"{row.month_to_date_cost:f}"
+        """Return the exact amount, None where no bill of this month names the resource."""
+        return None if row.month_to_date_cost is None else exact_text(row.month_to_date_cost)
 
-
-def exact_text(amount: Decimal) -> str:
-    """Return an amount in full, without zeros at its end.
-
-    >>> exact_text(Decimal("1200.50")), exact_text(Decimal("100"))
-    ('1200.5', '100')
-    """
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    def get_last_month_cost(self, row: reports.ResourceRow) -> str | None:
+        """Return the exact amount, None where no bill of the last month names the resource."""
+        return None if row.last_month_cost is None else exact_text(row.last_month_cost)
 
 
 class ChangeSerializer(serializers.Serializer[ResourceChange]):
@@ -101,15 +103,23 @@ class ResourceCostSerializer(serializers.Serializer[ResourceCostsShown]):
 
 
 class ResourceDetailSerializer(ResourceSerializer):
-    """A resource with its costs and its history."""
+    """A resource with its costs, its use and its history."""
 
     costs = serializers.SerializerMethodField()
+    metrics = serializers.SerializerMethodField()
     changes = serializers.SerializerMethodField()
 
     @extend_schema_field(ResourceCostSerializer(many=True))
     def get_costs(self, row: reports.ResourceRow) -> Any:
         """Return the costs by currency."""
         return ResourceCostSerializer(self.context["detail"].costs, many=True).data
+
+    def get_metrics(self, row: reports.ResourceRow) -> dict[str, dict[str, float]]:
+        """Return {figure: {day: value}} of CloudWatch: bytes, percent of CPU, or a number."""
+        return {
+            one.name: {day.isoformat(): value for day, value in one.days.items()}
+            for one in self.context["detail"].use
+        }
 
     @extend_schema_field(ChangeSerializer(many=True))
     def get_changes(self, row: reports.ResourceRow) -> Any:
@@ -130,7 +140,7 @@ class ResourceList(OrganizationListAPIView):
     serializer_class = ResourceSerializer
 
     @extend_schema(
-        summary="Resources with tags, state and month-to-date cost",
+        summary="Resources with tags, state and costs of this month and the last",
         parameters=[
             _parameter("type", "Any of these types.", enum=ResourceType.values, many=True),
             _parameter("region", "Any of these regions; “global” has what is in none.", many=True),
@@ -140,6 +150,11 @@ class ResourceList(OrganizationListAPIView):
             ),
             _parameter("tag:<key>", "This value of the tag; empty: without the tag.", many=True),
             _parameter("q", "Part of a name, id or ARN."),
+            _parameter("sort", "What to sort by; “-” for the highest first.", enum=list(SORTS)),
+            *(
+                _parameter(name, "An amount in the resource's own currency.")
+                for name in COST_PARAMETERS
+            ),
         ],
     )
     def get(self, request: Request) -> Response:

@@ -10,7 +10,7 @@ class DiscoveryConfig(AppConfig):
 
     def ready(self) -> None:
         """Hang discovery on the connections."""
-        from connections import jobs  # noqa: PLC0415 - models are there only now
+        from connections import cost_news, jobs  # noqa: PLC0415 - models are there only now
         from connections.models import ConnectionKind  # noqa: PLC0415
         from discovery import reports, services  # noqa: PLC0415
         from discovery.permissions import needed_permissions  # noqa: PLC0415
@@ -31,3 +31,7 @@ class DiscoveryConfig(AppConfig):
         jobs.register_portal_task(
             jobs.PortalTask(name="discovery watchdog", task="discovery.watch", every_minutes=1)
         )
+        jobs.register_portal_task(
+            jobs.PortalTask("costs of resources", "discovery.refresh_all_costs", every_minutes=60)
+        )
+        cost_news.register(services.on_changed_costs)

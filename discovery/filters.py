@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from discovery.models import ResourceType
 
-PARAMETERS = frozenset({"type", "region", "account", "state", "tag:", "q"})
 _TAG = "tag:"
 _ACCOUNT = re.compile(r"\d{12}")
+_AMOUNT = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?")
 _REGION = re.compile(r"global|[a-z]{2}(-[a-z]+)+-\d+")
 
 
@@ -20,6 +21,45 @@ class Existence(StrEnum):
     EXISTS = "exists"
     GONE = "gone"
     ALL = "all"
+
+
+class Sort(StrEnum):
+    """What a list is ordered by; with a “-” before it, the other way round."""
+
+    TYPE = "type"
+    NAME = "name"
+    FIRST_SEEN = "first_seen"
+    MONTH_TO_DATE = "month_to_date_cost"
+    LAST_MONTH = "last_month_cost"
+
+
+SORTS = tuple(f"{sign}{one}" for one in Sort for sign in ("", "-"))
+
+
+class CostMonth(StrEnum):
+    """Which month's cost is meant."""
+
+    THIS = "this_month"
+    LAST = "last_month"
+
+
+@dataclass(frozen=True)
+class CostBound:
+    """A cost that is to be at least (`gte`) or at most (`lte`) an amount, in its own currency."""
+
+    month: CostMonth
+    lookup: str
+    amount: Decimal
+
+
+_BOUNDS = {
+    "min_month_to_date_cost": (CostMonth.THIS, "gte"),
+    "max_month_to_date_cost": (CostMonth.THIS, "lte"),
+    "min_last_month_cost": (CostMonth.LAST, "gte"),
+    "max_last_month_cost": (CostMonth.LAST, "lte"),
+}
+COST_PARAMETERS = tuple(_BOUNDS)
+PARAMETERS = frozenset({"type", "region", "account", "state", "tag:", "q", "sort", *_BOUNDS})
 
 
 class FilterError(ValueError):
@@ -35,7 +75,7 @@ class ResourceFilters:
     """What is asked for. Several values of one kind mean any of them; kinds narrow each other.
 
     `tags` maps a key to its wanted values; "" is for resources without the tag. `q` is looked for
-    in name, id and ARN.
+    in name, id and ARN. A bound on costs leaves out what no bill names.
     """
 
     types: tuple[str, ...] = ()
@@ -44,6 +84,13 @@ class ResourceFilters:
     existence: Existence = Existence.EXISTS
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     q: str = ""
+    costs: tuple[CostBound, ...] = ()
+    sort: str = Sort.TYPE.value
+
+    @property
+    def narrows(self) -> bool:
+        """Say whether anything but the order is asked for."""
+        return replace(self, sort=Sort.TYPE.value) != ResourceFilters()
 
     @classmethod
     def from_query(cls, query: Any) -> "ResourceFilters":
@@ -62,6 +109,12 @@ class ResourceFilters:
                 if name.startswith(_TAG)
             },
             q=query.get("q", "").strip(),
+            costs=tuple(
+                CostBound(*bound, Decimal(value))
+                for name, bound in _BOUNDS.items()
+                for value in _given(query, name)
+            ),
+            sort=(_given(query, "sort") or (Sort.TYPE.value,))[-1],
         )
 
 
@@ -103,9 +156,23 @@ def region_error(value: str) -> str:
     return f"“{value}” is no region. Regions look like eu-west-1; “global” has what is in none."
 
 
+def _sort_error(value: str) -> str:
+    if value in SORTS:
+        return ""
+    return f"“{value}” is nothing to sort by. Possible: {', '.join(SORTS)}."
+
+
+def _amount_error(value: str) -> str:
+    if _AMOUNT.fullmatch(value):
+        return ""
+    return f"“{value}” is no amount. Amounts look like 12.50, without a currency."
+
+
 _CHECKS = {
     "type": _type_error,
     "state": _state_error,
     "account": account_error,
     "region": region_error,
+    "sort": _sort_error,
+    **dict.fromkeys(_BOUNDS, _amount_error),
 }

@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic.base import TemplateResponseMixin
 
-from connections.models import Account, Connection
 from discovery import finding_services
 from discovery.filters import FilterError
 from discovery.finding_reports import (
@@ -26,7 +25,15 @@ from discovery.finding_reports import (
 )
 from discovery.findings import BY_NAME, RULES
 from discovery.findings.base import Kind
-from discovery.models import Finding, FindingThresholds, Resource
+from discovery.models import Finding, FindingThresholds
+from discovery.page_filters import (
+    Choice,
+    Fields,
+    account_names,
+    account_options,
+    region_options,
+    unknown_parameters,
+)
 from organizations.access import Action
 from organizations.views_base import OrganizationPage
 
@@ -48,11 +55,7 @@ class Findings(TemplateResponseMixin, OrganizationPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page of the findings that the address asks for."""
-        problems = {
-            name: ["This parameter is not known here."]
-            for name in request.GET
-            if name not in PARAMETERS and name != "page"
-        }
+        problems = unknown_parameters(request.GET, PARAMETERS | {"page"})
         context: dict[str, Any] = {}
         try:
             filters = FindingFilters.from_query(request.GET)
@@ -65,8 +68,7 @@ class Findings(TemplateResponseMixin, OrganizationPage):
         return self.render_to_response(
             self.get_context_data(
                 problems=problems,
-                controls={name: request.GET.get(name, "") for name in PARAMETERS},
-                choices=self._choices(),
+                choices=self._choices(Fields(request.GET, problems)),
                 here=request.get_full_path(),
                 **context,
             ),
@@ -76,7 +78,7 @@ class Findings(TemplateResponseMixin, OrganizationPage):
     def _found(self, filters: FindingFilters, number: str) -> dict[str, Any]:
         findings = finding_list(self.organization, filters)
         page = Paginator(findings, PAGE_SIZE).page(number)
-        accounts = dict(Account.objects.of(self.organization).values_list("account_id", "name"))
+        accounts = account_names(self.organization)
         by_rule = totals(findings)
         rows = [
             {
@@ -95,19 +97,17 @@ class Findings(TemplateResponseMixin, OrganizationPage):
             "is_filtered": filters != FindingFilters(),
         }
 
-    def _choices(self) -> dict[str, list[tuple[str, str]]]:
-        mine = Resource.objects.of(self.organization).order_by()
-        names = dict(Account.objects.of(self.organization).values_list("account_id", "name"))
-        accounts = Connection.objects.of(self.organization).connected().order_by("account_id")
-        ids = accounts.values_list("account_id", flat=True)
-        regions = sorted(mine.values_list("region", flat=True).distinct())
-        return {
-            "rule": [(rule.name, rule.label) for rule in RULES],
-            "kind": [(one.value, label) for one, label in _KINDS.items()],
-            "account": [(one, f"{names.get(one) or 'Account'} ({one})") for one in ids],
-            "region": [(one, one) for one in regions],
-            "state": [(one.value, label) for one, label in _STANDINGS.items()],
-        }
+    def _choices(self, fields: Fields) -> list[Choice]:
+        accounts, regions = account_options(self.organization), region_options(self.organization)
+        kinds = [(one.value, label) for one, label in _KINDS.items()]
+        states = [(one.value, label) for one, label in _STANDINGS.items()]
+        return [
+            fields.choice("rule", "Rule", "Any rule", [(one.name, one.label) for one in RULES]),
+            fields.choice("kind", "About", "Money and security", kinds),
+            fields.choice("account", "Account", "Any account", accounts),
+            fields.choice("region", "Region", "Any region", regions),
+            fields.choice("state", "Show", "", states),
+        ]
 
 
 class _Change(OrganizationPage):
@@ -170,6 +170,9 @@ class ThresholdsForm(forms.ModelForm[FindingThresholds]):
             "stopped_days",
             "snapshot_days",
             "unused_days",
+            "idle_days",
+            "idle_cpu_percent",
+            "idle_network_mb",
             "sensitive_ports",
         ]
 

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from discovery import finding_services
-from discovery.api import exact_text
+from discovery.amounts import exact_text
 from discovery.filters import FilterError
 from discovery.finding_reports import (
     PARAMETERS,
@@ -129,7 +129,9 @@ class FindingDismissal(OrganizationAPIView):
         return self._answer(finding_services.dismiss, finding, told.validated_data["reason"])
 
     @extend_schema(
-        summary="Undo the dismissal of a finding", request=None, responses=FindingSerializer
+        summary="Undo the dismissal of a finding",
+        request=None,
+        responses={200: FindingSerializer},
     )
     def delete(self, request: Request, pk: int) -> Response:
         """Put it back on the list."""

@@ -1,12 +1,14 @@
 """Resources found in the connected accounts, and the runs that find them."""
 
-from typing import ClassVar
+from decimal import Decimal
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Concat, Lower
 
 from connections.models import Connection
 from organizations.models import Organization
@@ -17,6 +19,24 @@ from organizations.scoping import ScopedModel
 def default_ports() -> list[int]:
     """Return the ports of remote consoles, file shares and databases."""
     return [22, 23, 445, 1433, 1521, 3306, 3389, 5432, 5900, 6379, 9200, 11211, 27017]
+
+
+def money(**options: Any) -> "models.DecimalField[Any, Any]":
+    """Return a field for an exact amount of a bill."""
+    return models.DecimalField(max_digits=60, decimal_places=30, **options)
+
+
+# What a search looks through. The index holds just this expression; nobody searches for line feeds.
+SEARCHED = Lower(
+    Concat(
+        "name",
+        Value("\n"),
+        "resource_id",
+        Value("\n"),
+        "arn",
+        output_field=models.TextField(),
+    )
+)
 
 
 class ResourceType(models.TextChoices):
@@ -78,10 +98,92 @@ class Resource(ScopedModel):
             models.Index(fields=["organization", "account_id", "family", "region"]),
             models.Index(fields=["organization", "account_id", "cost_id"]),
             GinIndex(fields=["tags"], name="resource_tags"),
+            GinIndex(OpClass(SEARCHED, name="gin_trgm_ops"), name="resource_searched"),
         ]
 
     def __str__(self) -> str:
         return self.name or self.resource_id
+
+
+class ResourceCost(ScopedModel):
+    """What a resource cost in a month, amortized, kept beside it so that lists sort by it.
+
+    This month (so far) and the last one are kept, and brought up to date when bills or resources
+    change. Without a row, no bill of the month names the resource.
+    """
+
+    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="costs")
+    month = models.DateField(help_text="First day of the month.")
+    amount = money()
+    currency = models.CharField(max_length=3)
+
+    organization_path: ClassVar[str] = "resource__organization"
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["resource", "month"], name="resource_cost_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource_id} in {self.month:%Y-%m}"
+
+
+class ResourceMetrics(ScopedModel):
+    """How much a resource was used: daily figures of CloudWatch, as they were told last.
+
+    `values` are {name of discovery.metrics.wanted: [figure of each day from `first_day` on]}, None
+    for a day without one, an empty list where CloudWatch knows nothing at all.
+    """
+
+    resource = models.OneToOneField(Resource, on_delete=models.CASCADE, related_name="metrics")
+    first_day = models.DateField()
+    values = models.JSONField(default=dict)
+    measured_at = models.DateTimeField()
+
+    organization_path: ClassVar[str] = "resource__organization"
+
+    class Meta:
+        verbose_name_plural = "resource metrics"
+
+    def __str__(self) -> str:
+        return f"Use of {self.resource_id}"
+
+
+class NotFoundReason(models.TextChoices):
+    """Why what a bill names is not among the resources."""
+
+    NO_ID = "no_id", "The bill names no resource"
+    NOT_COLLECTED = "not_collected", "Not collected"
+    ACCOUNT = "account", "Account not discovered"
+    REGION = "region", "Region not seen"
+    NOT_THERE = "not_there", "Not there when looked for"
+
+
+class NotFoundCost(ScopedModel):
+    """What cost money in a month and is no known resource: a sum by service, place and reason."""
+
+    organization = models.ForeignKey(
+        Organization, on_delete=models.CASCADE, related_name="not_found_costs"
+    )
+    month = models.DateField(help_text="First day of the month.")
+    account_id = models.CharField(max_length=12)
+    region = models.CharField(max_length=100, blank=True, help_text="As the bill says it.")
+    service = models.CharField(max_length=200)
+    service_name = models.CharField(max_length=300, blank=True)
+    reason = models.CharField(max_length=20, choices=NotFoundReason.choices)
+    ids = models.PositiveIntegerField(help_text="How many ids the bill names.")
+    examples = models.JSONField(
+        default=list, help_text="[[id, amount]] of the most expensive ones, as texts."
+    )
+    amount = money()
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        ordering = ["-amount", "pk"]
+        indexes = [models.Index(fields=["organization", "month"])]
+
+    def __str__(self) -> str:
+        return f"{self.service} in {self.account_id}"
 
 
 class DiscoveryRun(Run):
@@ -181,12 +283,8 @@ class Finding(ScopedModel):
     dismissed_by = models.CharField(max_length=200, blank=True)
     dismissed_reason = models.CharField(max_length=500, blank=True)
     cost_ids = models.JSONField(default=list, help_text="Ids under which the bill has its cost.")
-    monthly_cost = models.DecimalField(
-        max_digits=60,
-        decimal_places=30,
-        null=True,
-        blank=True,
-        help_text="Amortized cost on the bill of the last 30 days.",
+    monthly_cost = money(
+        null=True, blank=True, help_text="Amortized cost on the bill of the last 30 days."
     )
     currency = models.CharField(max_length=3, blank=True)
 
@@ -234,6 +332,28 @@ class FindingThresholds(ScopedModel):
         default=90,
         validators=[MaxValueValidator(3650)],
         help_text="IAM users and access keys that nobody has used for this long.",
+    )
+    idle_days = models.PositiveSmallIntegerField(
+        "idle days",
+        default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(14)],
+        help_text="Running instances and load balancers that did next to nothing on each of this"
+        " many last days (14 at most).",
+    )
+    idle_cpu_percent = models.DecimalField(
+        "CPU of idle instances",
+        default=Decimal(3),
+        max_digits=4,
+        decimal_places=1,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="In percent: an instance is idle on a day when its CPU was not above this on"
+        " average…",
+    )
+    idle_network_mb = models.PositiveIntegerField(
+        "network of idle instances",
+        default=50,
+        validators=[MaxValueValidator(1_000_000)],
+        help_text="…and it moved no more than this many megabytes in and out.",
     )
     sensitive_ports = ArrayField(
         models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(65535)]),

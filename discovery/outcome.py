@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from discovery.collectors import LABELS
 from discovery.collectors.base import GLOBAL
+from discovery.metrics.collector import FAMILY as METRICS
 from discovery.models import DiscoveryRun
 from discovery.reconcile import Tally
 from discovery.survey import REGIONS, ScopeAnswer
@@ -32,7 +33,9 @@ class Outcome:
     @property
     def problem(self) -> RunFailure | None:
         """Return the failure that people should hear of first."""
-        return self._failed[0].failure if self._failed else None
+        # Without figures everything is found all the same.
+        failed = [answer for answer in self._failed if answer.family != METRICS]
+        return failed[0].failure if failed else None
 
     def add(self, answers: Sequence[ScopeAnswer], tally: Tally) -> None:
         """Count what these scopes answered and what became of the rows."""
@@ -45,10 +48,11 @@ class Outcome:
             self._note(answer)
 
     def _note(self, answer: ScopeAnswer) -> None:
-        cell = answer.failure.error_class if answer.failure else len(answer.found)
-        if answer.family != REGIONS:
+        cell = answer.failure.error_class if answer.failure else answer.size
+        if answer.family not in (REGIONS, METRICS):
             self.answered += 1
             self._succeeded += answer.is_complete
+        if answer.family != REGIONS:
             self.run.coverage.setdefault(answer.family, {})[answer.region] = cell
         if answer.failure is not None:
             self._failed.append(answer)

@@ -244,7 +244,7 @@ def _note_scopes(
             family=answer.family,
             run=run,
             is_complete=answer.is_complete,
-            found=len(answer.found),
+            found=answer.size,
             seconds=answer.seconds,
             error_class=answer.failure.error_class if answer.failure else "",
             error_message=answer.failure.message if answer.failure else "",

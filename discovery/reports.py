@@ -2,18 +2,19 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, FilteredRelation, Q, Value
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from connections.models import Connection
-from connections.resource_costs import ResourceKey, resource_costs
 from discovery.collectors.base import GLOBAL
-from discovery.filters import Existence, ResourceFilters
-from discovery.models import DiscoveryRun, DiscoveryScope, Resource
+from discovery.filters import CostMonth, Existence, ResourceFilters, Sort
+from discovery.models import SEARCHED, DiscoveryRun, DiscoveryScope, Resource, ResourceCost
+from discovery.months import months
 from organizations.models import Organization
 
 
@@ -21,18 +22,22 @@ from organizations.models import Organization
 class ResourceRow:
     """A resource with what is not in its row.
 
-    `last_seen` is the last time that AWS named it. `month_to_date_cost` is the amortized cost of
-    this month so far, in `currency`; None where no bill names the resource.
+    `last_seen` is the last time that AWS named it. The costs are the amortized cost of this month
+    so far and of the whole last month, in `currency`; None where no bill names the resource.
     """
 
     resource: Resource
     last_seen: datetime
     month_to_date_cost: Decimal | None
+    last_month_cost: Decimal | None
     currency: str
 
 
 def resource_list(organization: Organization, filters: ResourceFilters) -> Any:
-    """Return the organization's resources in its connected accounts, as a queryset."""
+    """Return the ids of the organization's resources in its connected accounts, as a queryset.
+
+    Ids alone: PostgreSQL sorts them many times faster than whole rows, see `rows_of`.
+    """
     connected = Connection.objects.of(organization).connected().values("account_id")
     resources = Resource.objects.of(organization).filter(account_id__in=connected)
     if filters.existence is not Existence.ALL:
@@ -46,12 +51,44 @@ def resource_list(organization: Organization, filters: ResourceFilters) -> Any:
     for key, values in filters.tags.items():
         resources = resources.filter(_has_tag(key, values))
     if filters.q:
-        resources = resources.filter(
-            Q(name__icontains=filters.q)
-            | Q(resource_id__icontains=filters.q)
-            | Q(arn__icontains=filters.q)
-        )
-    return resources.order_by("type", "name", "resource_id", "pk")
+        searched = resources.annotate(searched=SEARCHED)
+        resources = searched.filter(searched__contains=Lower(Value(filters.q)))
+    resources = _with_costs(resources)
+    bounds = {f"{one.month}__amount__{one.lookup}": one.amount for one in filters.costs}
+    found = resources.filter(**bounds).order_by(*_order(filters.sort))
+    return found.values_list("pk", flat=True)
+
+
+def _with_costs(resources: Any) -> Any:
+    """Return the resources with their costs at hand for conditions and order, by month.
+
+    The tables are joined only where something of them is used.
+    """
+    return resources.annotate(
+        **{
+            name: FilteredRelation("costs", condition=Q(costs__month=month))
+            for name, month in zip(CostMonth, _months(), strict=True)
+        }
+    )
+
+
+_ORDERS: Mapping[Sort, tuple[str, ...]] = {
+    Sort.TYPE: ("type", "name", "resource_id", "pk"),
+    Sort.NAME: ("name", "type", "resource_id", "pk"),
+    Sort.FIRST_SEEN: ("first_seen", "pk"),
+    Sort.MONTH_TO_DATE: (f"{CostMonth.THIS}__amount", "pk"),
+    Sort.LAST_MONTH: (f"{CostMonth.LAST}__amount", "pk"),
+}
+
+
+def _order(sort: str) -> Sequence[Any]:
+    """Return what to order by. What has no cost comes last, whichever way."""
+    first, *rest = _ORDERS[Sort(sort.removeprefix("-"))]
+    descends = sort.startswith("-")
+    if first.endswith("__amount"):
+        by = F(first).desc(nulls_last=True) if descends else F(first).asc(nulls_last=True)
+        return by, *rest
+    return tuple(f"-{one}" if descends else one for one in (first, *rest))
 
 
 def _has_tag(key: str, values: Sequence[str]) -> Q:
@@ -63,29 +100,33 @@ def _has_tag(key: str, values: Sequence[str]) -> Q:
     return condition
 
 
-def rows_of(organization: Organization, resources: Collection[Resource]) -> list[ResourceRow]:
-    """Return the resources of one page with costs and last sight: two more queries at any size."""
-    keys = {ResourceKey(one.account_id, one.cost_id) for one in resources}
-    start, end = month_to_date(timezone.now().date())
-    costs = resource_costs(organization, start=start, end=end, keys=keys) if keys else {}
+def rows_of(organization: Organization, ids: Collection[int]) -> list[ResourceRow]:
+    """Return the resources of one page with costs and last sight: three queries at any size."""
+    by_id = Resource.objects.of(organization).in_bulk(ids)
+    resources = [by_id[pk] for pk in ids if pk in by_id]
+    months = _months()
+    found = ResourceCost.objects.of(organization).filter(resource__in=ids, month__in=months)
+    costs = {(one.resource_id, one.month): one for one in found}
     seen = _scopes_complete_at(organization, resources)
     rows = []
     for one in resources:
-        cost = costs.get(ResourceKey(one.account_id, one.cost_id))
+        told = [costs.get((one.pk, month)) for month in months]
         rows.append(
             ResourceRow(
                 one,
                 last_seen=_last_seen(one, seen),
-                month_to_date_cost=cost.amount if cost else None,
-                currency=cost.currency if cost else "",
+                month_to_date_cost=told[0].amount if told[0] else None,
+                last_month_cost=told[1].amount if told[1] else None,
+                currency=next((cost.currency for cost in told if cost), ""),
             )
         )
     return rows
 
 
-def month_to_date(today: date) -> tuple[date, date]:
-    """Return the first day of the month and the day after today."""
-    return today.replace(day=1), today + timedelta(days=1)
+def _months() -> tuple[date, date]:
+    """Return the first days of this month and of the last one."""
+    (this_month, _), (last_month, _) = months(timezone.now().date())
+    return this_month, last_month
 
 
 _ScopeKey = tuple[str, str, str]

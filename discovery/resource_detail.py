@@ -13,8 +13,10 @@ from django.utils import timezone
 from connections.models import Connection
 from connections.resource_costs import CostLine, ResourceKey, exact_sum, resource_cost_lines
 from discovery.findings import BY_NAME
+from discovery.metrics.reports import Use, use_of
 from discovery.models import Finding, Resource, ResourceChange, ResourceType
-from discovery.reports import ResourceRow, month_to_date, rows_of
+from discovery.months import months
+from discovery.reports import ResourceRow, rows_of
 from organizations.models import Organization
 
 MAX_CHANGES = 200
@@ -50,12 +52,13 @@ class ResourceCostsShown:
 
 @dataclass(frozen=True)
 class ResourceDetail:
-    """A resource, its costs, its history, its findings."""
+    """A resource, its costs, its history, its findings, how much it was used."""
 
     row: ResourceRow
     costs: Sequence[ResourceCostsShown]
     changes: Sequence[ResourceChange]
     findings: Sequence[Finding]
+    use: Sequence[Use]
 
 
 def resource_detail(organization: Organization, pk: int) -> ResourceDetail:
@@ -63,7 +66,7 @@ def resource_detail(organization: Organization, pk: int) -> ResourceDetail:
     connected = Connection.objects.of(organization).connected().values("account_id")
     mine = Resource.objects.of(organization).filter(account_id__in=connected)
     resource: Resource = get_object_or_404(mine, pk=pk)
-    [row] = rows_of(organization, [resource])
+    [row] = rows_of(organization, [resource.pk])
     changes = ResourceChange.objects.of(organization).filter(resource=resource)
     findings = Finding.objects.of(organization).filter(resource=resource, rule__in=BY_NAME)
     return ResourceDetail(
@@ -71,13 +74,13 @@ def resource_detail(organization: Organization, pk: int) -> ResourceDetail:
         costs=_costs(organization, resource, timezone.now().date()),
         changes=list(changes[:MAX_CHANGES]),
         findings=list(findings.order_by("closed_at", "-found_at")),
+        use=use_of(resource),
     )
 
 
 def _costs(organization: Organization, resource: Resource, today: date) -> list[ResourceCostsShown]:
     why = {resource.cost_id: ""} | _others(organization, resource)
-    month, end = month_to_date(today)
-    start = (month - timedelta(days=1)).replace(day=1)
+    (month, end), (start, _) = months(today)
     keys = {ResourceKey(resource.account_id, one) for one in why}
     lines = resource_cost_lines(organization, start=start, end=end, keys=keys)
     by_currency: dict[str, list[CostLine]] = defaultdict(list)

@@ -1,13 +1,17 @@
 """The page of one resource."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.views.generic.base import TemplateResponseMixin
 
 from connections.models import Account
 from discovery.finding_reports import standing_of
 from discovery.findings import BY_NAME
+from discovery.metrics.reports import Use, in_words
 from discovery.resource_detail import ResourceCostsShown, resource_detail
 from organizations.access import Action
 from organizations.views_base import OrganizationPage
@@ -40,9 +44,19 @@ class ResourcePage(TemplateResponseMixin, OrganizationPage):
                     for one in detail.costs
                 ],
                 findings=findings,
+                use=[_use(one) for one in detail.use],
+                tags=self._tags(resource.tags),
                 here=request.get_full_path(),
             )
         )
+
+    def _tags(self, tags: Mapping[str, str]) -> list[dict[str, str]]:
+        """Return the tags, each with the address of everything that has it too."""
+        home = reverse("discovery:resources", args=[self.organization.slug])
+        return [
+            {"key": key, "value": value, "url": f"{home}?{urlencode({f'tag:{key}': value})}"}
+            for key, value in sorted(tags.items())
+        ]
 
 
 def _attributes(attributes: dict[str, Any]) -> list[tuple[str, str]]:
@@ -62,6 +76,19 @@ def _text(value: Any) -> str:
     if isinstance(value, dict):
         return "; ".join(f"{name}: {_text(one)}" for name, one in value.items()) or "none"
     return str(value)
+
+
+def _use(use: Use) -> dict[str, Any]:
+    """Return a figure in words: on its last day, and over all days."""
+    unit, values = use.figure.unit, use.days.values()
+    day, last = use.last
+    return {
+        "label": use.figure.label,
+        "day": day,
+        "last": in_words(last, unit),
+        "lowest": in_words(min(values), unit),
+        "highest": in_words(max(values), unit),
+    }
 
 
 def _chart(costs: ResourceCostsShown) -> dict[str, Any]:

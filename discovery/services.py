@@ -8,14 +8,17 @@ from django.db import IntegrityError, transaction
 from connections.aws.session import SURVEYING, AwsSession, session_for
 from connections.health import note_outcome
 from connections.models import Connection
-from discovery import finding_services
+from discovery import cost_services, finding_services
 from discovery.collectors import COLLECTORS
 from discovery.collectors.base import Collector
+from discovery.metrics.services import measure
 from discovery.models import DiscoveryRun
 from discovery.outcome import Outcome
 from discovery.reconcile import mark_disabled_regions, reconcile
 from discovery.regions import enabled_regions
 from discovery.survey import ScopeAnswer, Survey, scopes_of
+from organizations.after_commit import after_commit
+from organizations.models import Organization
 from organizations.runs import ErrorClass, RunFailure, RunLostError, RunState, Trigger, perform
 
 JOB = "discover"
@@ -60,7 +63,26 @@ def send(run: DiscoveryRun, *, delay: int = 0) -> None:
     """Send the run's task after commit. Sending it twice does no harm: one worker claims it."""
     from discovery.tasks import discover  # noqa: PLC0415 - tasks call services
 
-    transaction.on_commit(lambda: discover.apply_async(args=[run.pk], countdown=delay), robust=True)
+    after_commit(discover.apply_async, args=[run.pk], countdown=delay)
+
+
+def on_changed_costs(organization_id: int, here: bool) -> None:
+    """Follow the bills: in this process, or by task."""
+    from discovery.tasks import refresh_costs as task  # noqa: PLC0415 - tasks call services
+
+    # Before the first discovery there is nothing to say of resources.
+    if not DiscoveryRun.objects.of(organization_id).exists():
+        return
+    if here:
+        task(organization_id)
+    else:
+        task.delay(organization_id)
+
+
+def refresh_costs(organization: Organization) -> None:
+    """Bring what resources cost, and the money of findings, up to the bills."""
+    cost_services.refresh(organization)
+    finding_services.price(organization)
 
 
 def run_discovery(
@@ -100,8 +122,12 @@ def _search(run: DiscoveryRun, collectors: Sequence[Collector], outcome: Outcome
             for answers in batches:
                 outcome.add(answers, reconcile(run, answers))
                 run.advance(scopes_done=outcome.answered, found=run.found)
+    with run.timed("metrics"):
+        measure(run, session, regions, outcome)
     with run.timed("findings"):
         finding_services.find(connection)
+    with run.timed("costs"):
+        cost_services.refresh(connection.organization)
     outcome.conclude()
     return RunState.SUCCEEDED
 

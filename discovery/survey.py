@@ -47,7 +47,7 @@ class ScopeAnswer:
     """What one region (or the whole account) answered for one family.
 
     `at` is when it was asked. With a `failure` the list may be incomplete: what is in it was
-    seen, what is missing says nothing.
+    seen, what is missing says nothing. `measured` counts what figures were told for.
     """
 
     family: str
@@ -57,11 +57,17 @@ class ScopeAnswer:
     unknown: list[Unknown] = field(default_factory=list)
     failure: RunFailure | None = None
     seconds: float = 0
+    measured: int = 0
 
     @classmethod
     def of_regions(cls) -> Self:
         """Return the answer to the question which regions there are, to be filled in."""
         return cls(REGIONS, GLOBAL, at=timezone.now())
+
+    @property
+    def size(self) -> int:
+        """Return how many things the answer is about."""
+        return len(self.found) + self.measured
 
     @property
     def is_complete(self) -> bool:

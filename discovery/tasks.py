@@ -10,6 +10,7 @@ from connections.health import note_outcome
 from connections.models import Connection
 from discovery import services
 from discovery.models import DiscoveryRun
+from organizations.models import Organization
 from organizations.runs import RunFailure, RunState, Trigger, may_retry, release_stale
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,21 @@ def watch() -> None:
     limit = timezone.now() - _UNSENT_AFTER
     for run in DiscoveryRun.objects.filter(state=RunState.QUEUED, queued_at__lt=limit):
         services.send(run)
+
+
+@shared_task(name="discovery.refresh_costs")
+def refresh_costs(organization_id: int) -> None:
+    """Bring what resources cost, and the money of findings, up to the bills."""
+    organization = Organization.objects.filter(pk=organization_id).first()
+    if organization is not None:
+        services.refresh_costs(organization)
+
+
+@shared_task(name="discovery.refresh_all_costs")
+def refresh_all_costs() -> None:
+    """Do so for everyone: a month may have begun, or an account been connected."""
+    for organization in Organization.objects.order_by("pk"):
+        services.refresh_costs(organization)
 
 
 def _try_again(run: DiscoveryRun) -> None:

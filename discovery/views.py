@@ -3,38 +3,71 @@
 from typing import Any, ClassVar
 
 from django.core.paginator import InvalidPage, Page, Paginator
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.generic.base import TemplateResponseMixin
 
-from connections.models import Account, Connection
+from connections.models import Connection
 from discovery import reports
-from discovery.filters import PARAMETERS, Existence, FilterError, ResourceFilters
-from discovery.models import Resource, ResourceType
+from discovery.filters import (
+    COST_PARAMETERS,
+    PARAMETERS,
+    Existence,
+    FilterError,
+    ResourceFilters,
+    Sort,
+)
+from discovery.models import ResourceType
+from discovery.page_filters import (
+    Choice,
+    Entry,
+    Fields,
+    account_names,
+    account_options,
+    region_options,
+    unknown_parameters,
+)
+from discovery.resource_sheet import resource_sheet
 from organizations.access import Action
+from organizations.sheets import csv_response, xlsx_response
 from organizations.views_base import OrganizationPage
 
 PAGE_SIZE = 50
+FORMATS = {"csv": csv_response, "xlsx": xlsx_response}
 _TAG = "tag:"
+_KNOWN = PARAMETERS | {"page", "format", "tag_key", "tag_value"}
 _EXISTENCE_LABELS = {
     Existence.EXISTS: "Existing",
     Existence.GONE: "Gone",
     Existence.ALL: "Existing and gone",
 }
+# The columns that can be sorted by, and which way is tried first.
+_SORTED_COLUMNS = {
+    "name": Sort.NAME.value,
+    "type": Sort.TYPE.value,
+    "first_seen": f"-{Sort.FIRST_SEEN}",
+    "this_month": f"-{Sort.MONTH_TO_DATE}",
+    "last_month": f"-{Sort.LAST_MONTH}",
+}
 
 
 class Resources(TemplateResponseMixin, OrganizationPage):
-    """What was found in the connected accounts, with what it cost this month."""
+    """What was found in the connected accounts, with what it cost this month and the last."""
 
     action: ClassVar = Action.VIEW_RESOURCES
     template_name = "discovery/resources.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show one page of the resources that the address asks for."""
-        problems = _unknown(request.GET)
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """Show one page of the resources that the address asks for, or all of them as a file."""
+        if request.GET.get("tag_key"):
+            return HttpResponseRedirect(_with_tag(request.GET))
+        problems = unknown_parameters(request.GET, _KNOWN) | _format_problems(request.GET)
         context: dict[str, Any] = {}
         try:
             filters = ResourceFilters.from_query(_filter_parameters(request.GET))
+            if not problems and request.GET.get("format"):
+                return self._file(filters, request.GET)
             context = self._found(filters, request.GET.get("page", "1"))
         except FilterError as error:
             problems |= error.errors
@@ -45,9 +78,11 @@ class Resources(TemplateResponseMixin, OrganizationPage):
         return self.render_to_response(
             self.get_context_data(
                 problems=problems,
-                controls=_controls(request.GET),
-                choices=self._choices(),
+                entries=_entries(request.GET, problems),
+                choices=self._choices(Fields(request.GET, problems)),
+                hidden=_hidden(request.GET),
                 tags=_tags(request.GET),
+                sorts=_sorts(request.GET),
                 connected=self._has_connections(),
                 connect_url=reverse("admin:index"),
                 **context,
@@ -55,56 +90,91 @@ class Resources(TemplateResponseMixin, OrganizationPage):
             status=400 if problems else 200,
         )
 
+    def _file(self, filters: ResourceFilters, params: QueryDict) -> HttpResponseBase:
+        asked = _filter_parameters(params).urlencode()
+        names = account_names(self.organization)
+        sheet = resource_sheet(self.organization, filters, names, asked)
+        return FORMATS[params.get("format", "")](sheet, f"resources_{self.organization.slug}")
+
     def _found(self, filters: ResourceFilters, number: str) -> dict[str, Any]:
         """Return the page, and its rows beside their accounts' names."""
         found = Paginator(reports.resource_list(self.organization, filters), PAGE_SIZE)
-        page: Page[Resource] = found.page(number)
-        names = self._account_names()
+        page: Page[int] = found.page(number)
+        names = account_names(self.organization)
         rows = [
             {"of": row, "account_name": names.get(row.resource.account_id, "")}
             for row in reports.rows_of(self.organization, list(page.object_list))
         ]
-        return {"page": page, "rows": rows, "is_filtered": filters != ResourceFilters()}
+        return {"page": page, "rows": rows, "is_filtered": filters.narrows}
 
-    def _account_names(self) -> dict[str, str]:
-        accounts = Account.objects.of(self.organization).values_list("account_id", "name")
-        return dict(accounts)
-
-    def _choices(self) -> dict[str, list[tuple[str, str]]]:
-        mine = Resource.objects.of(self.organization).order_by()
-        names = self._account_names()
-        accounts = Connection.objects.of(self.organization).connected().order_by("account_id")
-        ids = accounts.values_list("account_id", flat=True)
-        regions = sorted(mine.values_list("region", flat=True).distinct())
-        return {
-            "type": list(ResourceType.choices),
-            "account": [(one, f"{names.get(one) or 'Account'} ({one})") for one in ids],
-            "region": [(one, one) for one in regions],
-            "state": [(one.value, label) for one, label in _EXISTENCE_LABELS.items()],
-        }
+    def _choices(self, fields: Fields) -> list[Choice]:
+        accounts, regions = account_options(self.organization), region_options(self.organization)
+        states = [(one.value, label) for one, label in _EXISTENCE_LABELS.items()]
+        return [
+            fields.choice("type", "Type", "Any type", list(ResourceType.choices)),
+            fields.choice("account", "Account", "Any account", accounts),
+            fields.choice("region", "Region", "Any region", regions),
+            fields.choice("state", "Show", "", states),
+        ]
 
     def _has_connections(self) -> bool:
         exists: bool = Connection.objects.of(self.organization).connected().exists()
         return exists
 
 
-def _unknown(params: QueryDict) -> dict[str, list[str]]:
-    return {
-        name: ["This parameter is not known here."]
-        for name in params
-        if name != "page" and name not in PARAMETERS and not name.startswith(_TAG)
-    }
+def _format_problems(params: QueryDict) -> dict[str, list[str]]:
+    wanted = params.get("format")
+    if not wanted or wanted in FORMATS:
+        return {}
+    return {"format": [f"“{wanted}” is no format of this list. Known: {', '.join(FORMATS)}."]}
 
 
 def _filter_parameters(params: QueryDict) -> QueryDict:
     wanted = params.copy()
-    wanted.pop("page", None)
+    for name in ("page", "format", "tag_key", "tag_value"):
+        wanted.pop(name, None)
     return wanted
 
 
-def _controls(params: QueryDict) -> dict[str, str]:
-    """Return what the form's fields show; the address may name more values than one of each."""
-    return {name: params.get(name, "") for name in ("type", "account", "region", "state", "q")}
+def _with_tag(params: QueryDict) -> str:
+    """Return the address with the tag that was written into the fields as a filter."""
+    address = _filter_parameters(params)
+    address.appendlist(f"{_TAG}{params.get('tag_key', '').strip()}", params.get("tag_value", ""))
+    return f"?{address.urlencode()}"
+
+
+def _entries(params: QueryDict, problems: dict[str, list[str]]) -> list[Entry]:
+    fields = Fields(params, problems)
+    return [
+        fields.entry("q", "Name, id or ARN", "search"),
+        fields.entry("min_month_to_date_cost", "This month at least"),
+        fields.entry("min_last_month_cost", "Last month at least"),
+        fields.entry("tag_key", "Tag"),
+        fields.entry("tag_value", "With the value"),
+    ]
+
+
+def _hidden(params: QueryDict) -> list[tuple[str, str]]:
+    """Return what the form has no field for and must not lose."""
+    fields = {"min_month_to_date_cost", "min_last_month_cost"}
+    kept = {"sort", *COST_PARAMETERS} - fields
+    names = [name for name in params if name in kept or name.startswith(_TAG)]
+    return [(name, value) for name in names for value in params.getlist(name)]
+
+
+def _sorts(params: QueryDict) -> dict[str, dict[str, str]]:
+    """Return for each column the address that sorts by it, and how it is sorted now."""
+    now = params.get("sort") or Sort.TYPE.value
+    told = {}
+    for column, first in _SORTED_COLUMNS.items():
+        other = first.removeprefix("-") if first.startswith("-") else f"-{first}"
+        address = _filter_parameters(params)
+        address["sort"] = other if now == first else first
+        how = ""
+        if now in (first, other):
+            how = "descending" if now.startswith("-") else "ascending"
+        told[column] = {"url": f"?{address.urlencode()}", "how": how}
+    return told
 
 
 def _tags(params: QueryDict) -> list[dict[str, str]]:

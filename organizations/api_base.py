@@ -21,8 +21,10 @@ from rest_framework.exceptions import (
     ValidationError,
 )
 from rest_framework.generics import GenericAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
@@ -36,12 +38,42 @@ NON_FIELD = api_settings.NON_FIELD_ERRORS_KEY
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 
+class Conflict(APIException):
+    """The request collides with what exists."""
+
+    status_code = status.HTTP_409_CONFLICT
+
+
+class OneForm(DefaultContentNegotiation):
+    """A call answers in its own form whatever the Accept header prefers; `format` chooses."""
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        """Return the first renderer."""
+        return renderers[0], renderers[0].media_type
+
+
 class Pagination(PageNumberPagination):
     """`page` and `page_size`; answers {"count", "next", "previous", "results"}."""
 
     page_size = 100
     page_size_query_param = "page_size"
     max_page_size = 1000
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe a page of results of this schema."""
+        address = {"type": ["string", "null"], "format": "uri", "example": None}
+        return {
+            "type": "object",
+            "required": ["count", "next", "previous", "results"],
+            "properties": {
+                "count": {"type": "integer", "description": "Of all pages.", "example": 1},
+                "next": address,
+                "previous": address,
+                "results": schema,
+            },
+        }
 
 
 class OrganizationAPIView(APIView):
@@ -56,6 +88,7 @@ class OrganizationAPIView(APIView):
     query_parameters: ClassVar[frozenset[str]] = frozenset()
     common_parameters: ClassVar[frozenset[str]] = frozenset({"organization"})
     permission_classes = [IsAuthenticated]
+    content_negotiation_class = OneForm
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -71,6 +104,7 @@ class OrganizationAPIView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method not in (*self.actions, "OPTIONS", "HEAD"):
             raise MethodNotAllowed(request.method or "")
+        self._refuse_nul(request)
         _ = self.organization
         self._refuse_unknown_parameters(request)
 
@@ -92,8 +126,7 @@ class OrganizationAPIView(APIView):
         allowed = principal.organizations_allowing(self.action_needed)
         slug = self.request.query_params.get("organization")
         if slug is not None:
-            # PostgreSQL takes no NUL even to compare with.
-            found = None if "\x00" in slug else allowed.filter(slug=slug).first()
+            found = allowed.filter(slug=slug).first()
             if found is None:
                 raise NotFound(f"There is no organization “{slug}” for you with this permission.")
             return found
@@ -105,6 +138,16 @@ class OrganizationAPIView(APIView):
                 {"organization": ["You belong to several organizations: name one by its slug."]}
             )
         return several[0]
+
+    def _refuse_nul(self, request: Request) -> None:
+        """Refuse the one character that PostgreSQL can neither store nor look for."""
+        wrong = [
+            name
+            for name, values in request.query_params.lists()
+            if "\x00" in name or any("\x00" in value for value in values)
+        ]
+        if wrong:
+            raise ValidationError({name: ["Write plain text without NUL."] for name in wrong})
 
     def _refuse_unknown_parameters(self, request: Request) -> None:
         known = self.query_parameters | self.common_parameters
@@ -154,6 +197,9 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
         "errors": {name: texts for name, texts in errors.items() if name != NON_FIELD},
     }
     response.content_type = "application/problem+json"
+    # Also where the answer would have been of another form.
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
     return response
 
 

@@ -13,7 +13,14 @@ from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
-from django.db import close_old_connections, connection, models
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    models,
+)
 from django.utils import timezone
 
 from organizations.audit import current_actor
@@ -168,6 +175,7 @@ class Run(ScopedModel):
 
     def warn(self, sentence: str) -> None:
         """Keep a sentence that people should see although the run goes on."""
+        sentence = _storable(sentence)
         if sentence not in self.warnings:
             self.warnings = [*self.warnings, sentence]
 
@@ -191,8 +199,8 @@ class Run(ScopedModel):
         return self._end(
             RunState.FAILED,
             error_class=failure.error_class,
-            error_message=failure.message,
-            error_hint=failure.hint,
+            error_message=_storable(failure.message),
+            error_hint=_storable(failure.hint),
         )
 
     def _end(self, state: RunState, **fields: Any) -> bool:
@@ -229,6 +237,11 @@ class Run(ScopedModel):
         return bool(changed)
 
 
+def _storable(sentence: str) -> str:
+    """A file's own words may hold the one character that PostgreSQL cannot."""
+    return sentence.replace("\0", "\ufffd")
+
+
 R = TypeVar("R", bound=Run)
 
 
@@ -249,6 +262,8 @@ def perform(run: R, work: Callable[[R], RunState | None]) -> R:
             run.finish(state or RunState.SUCCEEDED)
     except RunFailure as failure:
         run.fail(failure)
+    except (OperationalError, InterfaceError) as error:
+        _database_failed(run, error)
     except RunLostError as lost:
         logger.warning("%s", lost)
         run.refresh_from_db()
@@ -264,6 +279,30 @@ def perform(run: R, work: Callable[[R], RunState | None]) -> R:
     return run
 
 
+def _database_failed(run: Run, error: Exception) -> None:
+    """End a run whose statement the database did not carry out, over a connection of its own.
+
+    While the database is away nothing can be written; the watchdog then ends the run.
+    """
+    logger.warning("%s %s lost the database: %s", run._meta.verbose_name, run.pk, error)
+    if not connection.in_atomic_block:
+        connection.close()
+    failure = RunFailure(
+        ErrorClass.TRANSIENT,
+        f"The database broke off in step “{run.step or 'start'}” ({_sentence(error)}).",
+        "Nothing was changed. The portal tries again by itself; if this comes back, look at the"
+        " database server's log.",
+    )
+    try:
+        run.fail(failure)
+    except DatabaseError:
+        logger.exception("%s %s could not be ended", run._meta.verbose_name, run.pk)
+
+
+def _sentence(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:200]
+
+
 @contextmanager
 def _heartbeat(run: Run) -> Iterator[None]:
     """Touch the run every few seconds from a thread: long steps say nothing by themselves."""
@@ -272,10 +311,15 @@ def _heartbeat(run: Run) -> Iterator[None]:
     def beat() -> None:
         while not stop.wait(HEARTBEAT_EVERY.total_seconds()):
             close_old_connections()
-            type(run)._base_manager.filter(pk=run.pk, state=RunState.RUNNING).update(
-                heartbeat_at=timezone.now()
-            )
-            connection.close()
+            try:
+                type(run)._base_manager.filter(pk=run.pk, state=RunState.RUNNING).update(
+                    heartbeat_at=timezone.now()
+                )
+            except DatabaseError as error:
+                # The work itself meets this too, or the next beat gets through.
+                logger.warning("The heartbeat of run %s failed: %s", run.pk, error)
+            finally:
+                connection.close()
 
     thread = threading.Thread(target=beat, name=f"heartbeat-{run.pk}", daemon=True)
     thread.start()

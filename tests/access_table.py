@@ -54,6 +54,15 @@ PAGES = [
         Guard.OPERATOR,
         of_object=True,
     ),
+    Route(
+        "import-range", "/admin/connections/import/{connection}/", Guard.OPERATOR, of_object=True
+    ),
+    Route(
+        "compare-deliveries",
+        "/admin/connections/restated/{connection}/",
+        Guard.OPERATOR,
+        of_object=True,
+    ),
     Route("billing:overview", "/o/{organization}/", Action.VIEW_COSTS),
     Route("billing:explore", "/o/{organization}/explore/", Action.VIEW_COSTS),
     Route("billing:budgets", "/o/{organization}/budgets/", Action.VIEW_COSTS),
@@ -197,6 +206,7 @@ PAGES = [
         Action.VIEW_RESOURCES,
         of_object=True,
     ),
+    Route("discovery:not-found", "/o/{organization}/resources/not-found/", Action.VIEW_RESOURCES),
     Route("discovery:findings", "/o/{organization}/findings/", Action.VIEW_RESOURCES),
     Route("discovery:thresholds", "/o/{organization}/findings/thresholds/", Action.MANAGE_FINDINGS),
     Route(
@@ -225,6 +235,7 @@ API = [
     ),
     Route("api-resources", "/api/v1/resources/", Action.VIEW_RESOURCES),
     Route("api-resource", "/api/v1/resources/{resource}/", Action.VIEW_RESOURCES, of_object=True),
+    Route("api-not-found", "/api/v1/resources/not-found/", Action.VIEW_RESOURCES),
     Route("api-findings", "/api/v1/findings/", Action.VIEW_RESOURCES),
     Route(
         "api-finding-dismissal",
@@ -241,6 +252,7 @@ API = [
         of_object=True,
     ),
     Route("api-costs", "/api/v1/costs/", Action.VIEW_COSTS),
+    Route("api-focus", "/api/v1/focus/", Action.VIEW_COSTS),
     Route("api-cost-centers", "/api/v1/cost-centers/", Action.VIEW_COSTS),
     Route("api-allocation-rules", "/api/v1/allocation-rules/", Action.VIEW_COSTS),
     # What a token saves is shared, and so is the report of the table.
@@ -427,6 +439,8 @@ ADMIN: dict[str, tuple[Action | Guard, Action | Guard | None]] = {
     "billing.billingmonth": (Action.MANAGE_CONNECTIONS, None),
     "discovery.discoveryrun": (Action.MANAGE_CONNECTIONS, None),
     "discovery.resource": (Action.MANAGE_CONNECTIONS, None),
+    "discovery.finding": (Action.MANAGE_CONNECTIONS, None),
+    "discovery.findingthresholds": (Action.MANAGE_CONNECTIONS, None),
     "django_celery_beat.periodictask": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
     "django_celery_beat.intervalschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),
     "django_celery_beat.crontabschedule": (Guard.ADMINISTRATOR, Guard.ADMINISTRATOR),

@@ -46,8 +46,11 @@ from discovery.models import (
     DiscoveryScope,
     Finding,
     FindingThresholds,
+    NotFoundCost,
     Resource,
     ResourceChange,
+    ResourceCost,
+    ResourceMetrics,
     ResourceType,
 )
 from organizations.access import Role
@@ -245,6 +248,22 @@ def belongings(cast: Cast) -> Belongings:
         resource,
         ResourceChange.objects.create(
             resource=resource, at=now, field="tag:Owner", before=None, after=f"{MARK} ann"
+        ),
+        ResourceCost.objects.create(
+            resource=resource, month=now.date().replace(day=1), amount=1, currency="USD"
+        ),
+        ResourceMetrics.objects.create(
+            resource=resource, first_day=now.date(), values={"cpu": [1.5]}, measured_at=now
+        ),
+        NotFoundCost.objects.create(
+            organization=acme,
+            month=now.date().replace(day=1),
+            account_id=ACCOUNT,
+            service=f"{MARK}-service",
+            reason="no_id",
+            ids=0,
+            amount=1,
+            currency="USD",
         ),
         Finding.objects.create(
             organization=acme,

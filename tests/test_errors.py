@@ -7,6 +7,8 @@ from django.test import Client, RequestFactory
 
 from config.views import server_error
 from organizations.access import Role
+from tests.access_table import API, Route
+from tests.belongings import Belongings
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -37,3 +39,28 @@ def test_a_fault_of_the_portal_is_said_without_internals(
     assert response.status_code == 500
     assert response.headers["Content-Type"].startswith(kind)
     assert b"internal detail" not in response.content
+
+
+@pytest.mark.parametrize("query", ["colour=red", "%00=1", "organization=%00", "Organization=acme"])
+@pytest.mark.parametrize("route", API, ids=lambda route: f"{route.method} {route.name}")
+def test_no_call_ignores_a_parameter_that_it_does_not_know(
+    cast: Cast, belongings: Belongings, route: Route, query: str
+) -> None:
+    url = route.url.format(**belongings.names)
+    answer = cast.api(Role.OWNER).generic(
+        route.method.upper(), f"{url}{'&' if '?' in url else '?'}{query}", "{}", "application/json"
+    )
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = answer.json()
+    assert set(problem) == {"type", "title", "detail", "errors"}
+    (sentences,) = problem["errors"].values()
+    assert sentences
+    assert belongings.everything_is_unchanged()
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/xml", "*/*", "nonsense"])
+def test_a_call_answers_whatever_the_accept_header_prefers(cast: Cast, accept: str) -> None:
+    for path in ("costs/", "costs/?format=csv", "focus/", "imports/"):
+        answer = cast.api(Role.VIEWER).get(f"/api/v1/{path}", HTTP_ACCEPT=accept)
+        assert answer.status_code == 200

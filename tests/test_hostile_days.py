@@ -39,8 +39,8 @@ def items_of(kind: str, start: date, end: date) -> list[Item]:
         refund = Item(PAYER, start, Decimal(-5000), charge_type="Refund")
         return [refund, *(Item(PAYER, day, Decimal("1.5")) for day in days)]
     if kind == "cancelling":
-        credits = [Item(PAYER, day, Decimal(-1), charge_type="Credit") for day in days]
-        return [*credits, *(Item(PAYER, day, Decimal(1)) for day in days)]
+        given = [Item(PAYER, day, Decimal(-1), charge_type="Credit") for day in days]
+        return [*given, *(Item(PAYER, day, Decimal(1)) for day in days)]
     return [
         Item(PAYER, day, Decimal(1), currency=currency) for day in days for currency in kind.split()
     ]

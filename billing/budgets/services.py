@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -21,6 +20,7 @@ from billing.budgets.models import (
 from billing.cost_query import CostQueryError
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted, fingerprint
+from organizations.after_commit import after_commit
 from organizations.audit import current_actor, record
 from organizations.models import Organization
 
@@ -265,8 +265,7 @@ def send_later(notice_id: int, seconds: int = 0) -> None:
     """
     from billing.budgets import tasks  # noqa: PLC0415 - tasks call these services
 
-    send = partial(tasks.send_notice.apply_async, args=[notice_id], countdown=seconds)
-    transaction.on_commit(send, robust=True)
+    after_commit(tasks.send_notice.apply_async, args=[notice_id], countdown=seconds)
 
 
 def _all_of(organization: Organization) -> Counted:

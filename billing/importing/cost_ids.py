@@ -9,6 +9,7 @@ NORMALISED_ID_SQL = f"""CASE
     WHEN NOT regexp_matches(resource_id, '{_ARN}', 's') THEN resource_id
     WHEN {_SERVICE} = 'ec2' THEN coalesce(nullif({_AFTER_SLASH}, ''), {_REST})
     WHEN {_SERVICE} = 'elasticloadbalancing' AND starts_with({_REST}, 'loadbalancer/')
+            AND contains(substr({_REST}, length('loadbalancer/') + 1), '/')
         THEN substr({_REST}, length('loadbalancer/') + 1)
     WHEN {_SERVICE} = 's3' THEN {_REST}
     ELSE resource_id

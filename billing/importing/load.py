@@ -161,6 +161,7 @@ def _copy(table: FactTable, delivery_id: int, path: Path) -> None:
     with (
         connection.cursor() as cursor,
         path.open("rb") as file,
+        connection.wrap_database_errors,  # Django's cursor knows nothing of COPY
         cursor.cursor.copy(statement) as copy,
     ):
         while block := file.read(_CHUNK):

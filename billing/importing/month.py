@@ -8,7 +8,7 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
-from billing.importing import cleanup, spool
+from billing.importing import spool
 from billing.importing.buckets import bucket_of
 from billing.models import Delivery, ImportRun
 from connections.aws.deliveries import Manifest, ManifestRef, list_manifests, read_manifest
@@ -50,7 +50,6 @@ def import_month(run: ImportRun) -> RunState | None:
                 "Nothing to do: the portal tries again by itself.",
             ) from None
         break
-    cleanup.remove_old(export, manifest.billing_period)
     return None
 
 

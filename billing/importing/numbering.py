@@ -60,6 +60,8 @@ def _queries() -> dict[str, str]:
             FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
         "month_cost": f"""SELECT {dims}, tag_set, {sums}
             FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+        "month_service_cost": f"""SELECT {", ".join(SERVICE_DIMENSIONS)}, {SUMS}
+            FROM service_cost GROUP BY ALL ORDER BY ALL""",
         "resource_cost": f"""SELECT cost_key, resource, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY ALL""",
     }

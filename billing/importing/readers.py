@@ -28,7 +28,8 @@ from billing.importing.formats.base import BillFormat
 from connections.models import FileFormat
 from organizations.runs import ErrorClass, RunFailure
 
-_CSV_BLOCK = 8 << 20
+# Arrow reads many blocks ahead; no line that AWS writes is nearly as long as one.
+_CSV_BLOCK = 1 << 20
 _HEADER_LIMIT = 4 << 20
 # Billing lines shrink to a twentieth; what grows more than this was made to fill a machine.
 _GROWTH_LIMIT = 250

@@ -21,7 +21,6 @@ from organizations.runs import ErrorClass, RunFailure
 
 _FILES_AHEAD = 3
 _CONNECTIONS = 4
-_PART = 16 << 20
 _LOCK = "in-use"
 
 
@@ -39,10 +38,11 @@ def folder(name: str) -> Iterator[Path]:
 
     The lock goes with the process, however it ends, so what dead runs leave is found by it.
     """
-    root = _root()
-    place = root / name
-    place.mkdir(mode=0o700, exist_ok=True)
-    with (place / _LOCK).open("w") as lock:
+    with _told_of_full_disk(Path(settings.SPOOL_DIR)):
+        place = _root() / name
+        place.mkdir(mode=0o700, exist_ok=True)
+        lock = (place / _LOCK).open("w")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield place
@@ -105,24 +105,32 @@ class Fetching:
         while self._waiting and len(self._under_way) < _FILES_AHEAD:
             number, info = self._waiting.pop(0)
             path = self._into / f"{number:05d}"
-            path.touch(mode=0o600)
+            with _told_of_full_disk(self._into):
+                path.touch(mode=0o600)
             parts = [self._pool.submit(self._fetch, info, path, part) for part in _parts(info)]
             self._under_way.append((Spooled(path, info), parts))
 
     def _fetch(self, info: ObjectInfo, path: Path, part: range | None) -> None:
-        try:
+        with _told_of_full_disk(self._into):
             self._bucket.fetch(info, path, part)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise disk_full(self._into) from None
-            raise
 
 
 def _parts(info: ObjectInfo) -> list[range | None]:
     """Return what to ask for of an object; None is all of it."""
-    if info.size <= _PART:
+    part: int = settings.SPOOL_PART_BYTES
+    if info.size <= part:
         return [None]
-    return [range(start, min(start + _PART, info.size)) for start in range(0, info.size, _PART)]
+    return [range(start, min(start + part, info.size)) for start in range(0, info.size, part)]
+
+
+@contextmanager
+def _told_of_full_disk(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise disk_full(place) from None
+        raise
 
 
 def disk_full(place: Path) -> RunFailure:

@@ -13,6 +13,7 @@ from billing.facts import (
     DAILY_COST,
     DIMENSION_COST,
     MONTH_COST,
+    MONTH_SERVICE_COST,
     RESOURCE_COST,
     ROLLUP_COST,
     SERVICE_COST,
@@ -42,7 +43,7 @@ def loaded_totals(delivery: Delivery) -> tuple[dict[str, Decimal], int]:
     """
     daily = _sums_of(DAILY_COST, delivery)
     measures = {name: row[:-1] for name, row in daily.items()}
-    rollups = (SERVICE_COST, MONTH_COST, RESOURCE_COST)
+    rollups = (SERVICE_COST, MONTH_COST, MONTH_SERVICE_COST, RESOURCE_COST)
     for table in (ROLLUP_COST, *rollups) if delivery.has_rollup else rollups:
         summed = _sums_of(table, delivery)
         if measures != {name: row[:-1] for name, row in summed.items()}:

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from billing.facts import DIMENSION_COST, FACT_TABLES
+from billing.facts import DIMENSION_COST, FACT_TABLES, MONTH_SERVICE_COST
 
 
 class Migration(migrations.Migration):
@@ -11,5 +11,5 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(table.create_sql, f"DROP TABLE {table.name}")
         for table in FACT_TABLES
-        if table is not DIMENSION_COST
+        if table not in (DIMENSION_COST, MONTH_SERVICE_COST)
     ]

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from billing.facts import DIMENSION_COST
+from billing.facts import DIMENSION_COST, MONTH_SERVICE_COST
 
 
 class Migration(migrations.Migration):
@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunSQL(DIMENSION_COST.create_sql, f"DROP TABLE {DIMENSION_COST.name}"),
+        migrations.RunSQL(MONTH_SERVICE_COST.create_sql, f"DROP TABLE {MONTH_SERVICE_COST.name}"),
         migrations.AddField(
             model_name="delivery",
             name="day_rollups",

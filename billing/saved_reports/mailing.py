@@ -9,7 +9,6 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import partial
 
 from django.db import transaction
 from django.db.models import F
@@ -29,6 +28,7 @@ from billing.saved_reports.models import (
     ReportSchedule,
 )
 from organizations.access import Action, is_allowed
+from organizations.after_commit import after_commit
 from organizations.mail import Attachment, absolute_url, send_mail
 from organizations.models import User
 from organizations.sheets import Sheet, csv_lines, write_xlsx
@@ -84,7 +84,7 @@ def write_due_letters(now: datetime, send: Callable[[int], object]) -> None:
         ReportLetter.objects.bulk_create(new, ignore_conflicts=True, batch_size=500)
         waiting = ReportLetter.objects.filter(state=LetterState.WAITING)
         for schedule_id in sorted(set(waiting.values_list("schedule", flat=True))):
-            transaction.on_commit(partial(send, schedule_id))
+            after_commit(send, schedule_id)
 
 
 def send_waiting(schedule_id: int, now: datetime) -> int:

@@ -4,12 +4,15 @@
 retries and time-outs are the same everywhere, and the IAM action of each call is known.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
+from botocore import __version__ as BOTOCORE  # noqa: N812 - a constant
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -22,6 +25,7 @@ from botocore.utils import parse_timestamp
 
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
 from connections.aws.errors import Attempt, failure_from
+from connections.aws.parsing import ParserFactory
 from connections.models import AuthMethod, Connection, ExternalId
 from organizations.crypto import Secret
 from organizations.models import Organization
@@ -29,7 +33,8 @@ from organizations.runs import ErrorClass, RunFailure
 
 HOME_REGION = "us-east-1"
 _BASE = {
-    "user_agent_extra": "countinghouse",
+    # botocore would put its own together anew for each call.
+    "user_agent": f"Botocore/{BOTOCORE} countinghouse",
     "max_pool_connections": 32,
     "s3": {"addressing_style": "auto"},
 }
@@ -55,6 +60,9 @@ PROMPT = Config(
 )
 # What botocore knows of services is read once for all sessions: it takes longer than many a call.
 _KNOWLEDGE = create_loader()
+# Services of which a call's region says nothing.
+_WITHOUT_REGION = frozenset({"s3", "s3control", "sts", "iam"})
+_ADDRESS = re.compile(r"\d+(\.\d+){3}(:\d+)?")
 # API names whose IAM action reads otherwise.
 _IAM_ACTIONS = {
     ("s3", "list_objects_v2"): "s3:ListBucket",
@@ -62,6 +70,7 @@ _IAM_ACTIONS = {
     ("s3", "head_object"): "s3:GetObject",
     ("s3", "list_buckets"): "s3:ListAllMyBuckets",
     ("s3", "get_public_access_block"): "s3:GetBucketPublicAccessBlock",
+    ("s3control", "get_public_access_block"): "s3:GetAccountPublicAccessBlock",
     ("s3", "put_public_access_block"): "s3:PutBucketPublicAccessBlock",
     ("s3", "put_bucket_encryption"): "s3:PutEncryptionConfiguration",
 }
@@ -82,6 +91,8 @@ class AwsSession:
     def client(self, service: str, region: str = HOME_REGION) -> "AwsClient":
         """Return a client of one service in one region. Safe to share between threads."""
         client = self._session.create_client(service, region_name=region, config=self._config)
+        if service == "s3control":
+            client.meta.events.register("before-sign.s3-control", _to_bare_address)
         return AwsClient(client, service=service, region=region, account=self.account)
 
 
@@ -122,7 +133,8 @@ class AwsClient:
             service=self.service,
             operation=operation,
             action=iam_action(self.service, operation),
-            target=target or (self.region if self.service not in ("s3", "sts", "iam") else ""),
+            target=target
+            or (self.region if self.service not in ("s3", "s3control", "sts", "iam") else ""),
         )
 
 
@@ -198,7 +210,19 @@ def _signed_in(credentials: Credentials, config: Config) -> BotocoreSession:
 def _botocore_session() -> BotocoreSession:
     session = BotocoreSession()
     session.register_component("data_loader", _KNOWLEDGE)
+    session.register_component("response_parser_factory", ParserFactory())
     return session
+
+
+def _to_bare_address(request: Any, **_: Any) -> None:
+    """Take the account's name from before an endpoint that is an IP address, which has none.
+
+    S3 Control puts the account before whatever endpoint it is given, and into a header too.
+    """
+    parts = urlsplit(request.url)
+    account, _, address = parts.netloc.partition(".")
+    if account.isdigit() and _ADDRESS.fullmatch(address):
+        request.url = urlunsplit(parts._replace(netloc=address))
 
 
 def _time(value: Any) -> datetime:

@@ -151,6 +151,7 @@ _INVENTORY: dict[str, Scope] = {
     "ec2:Describe*": Scope("DescribeEc2", _anything),
     "elasticloadbalancing:Describe*": Scope("DescribeLoadBalancers", _anything),
     "s3:ListAllMyBuckets": Scope("ListBuckets", _anything),
+    "s3:GetAccountPublicAccessBlock": Scope("ListBuckets", _anything),
     "s3:GetBucket*": Scope("DescribeBuckets", _every_bucket),
     "s3:GetEncryptionConfiguration": Scope("DescribeBuckets", _every_bucket),
     "s3:GetLifecycleConfiguration": Scope("DescribeBuckets", _every_bucket),

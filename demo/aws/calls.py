@@ -72,6 +72,18 @@ S3_OPERATIONS: dict[tuple[str, str, str], tuple[str, str]] = {
 }
 S3_SUBRESOURCES = {key[2] for key in S3_OPERATIONS if key[2]}
 
+S3_CONTROL = "/v20180820/"
+S3_CONTROL_OPERATIONS = {
+    ("GET", "configuration/publicAccessBlock"): (
+        "GetPublicAccessBlock",
+        "GetAccountPublicAccessBlock",
+    ),
+    ("PUT", "configuration/publicAccessBlock"): (
+        "PutPublicAccessBlock",
+        "PutAccountPublicAccessBlock",
+    ),
+}
+
 # The prefix of the service's IAM actions, where it is not the name that signs the request.
 IAM_PREFIX = {"monitoring": "cloudwatch"}
 
@@ -110,6 +122,8 @@ def read_call(environ: Environ) -> Call | None:
     if found is None:
         return None
     access_key_id, _, region, service = found.groups()
+    if service == "s3" and environ["PATH_INFO"].startswith(S3_CONTROL):
+        return _s3_control_call(environ, access_key_id, region)
     if service == "s3":
         return _s3_call(environ, access_key_id, region)
     body = _take_body(environ)
@@ -147,6 +161,21 @@ def _take_body(environ: Environ) -> bytes:
     body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     environ["wsgi.input"] = io.BytesIO(body)
     return body
+
+
+def _s3_control_call(environ: Environ, access_key_id: str, region: str) -> Call:
+    """What is asked of an account's S3 as a whole: signed as S3, told by its path."""
+    what = environ["PATH_INFO"].removeprefix(S3_CONTROL)
+    action, permission = S3_CONTROL_OPERATIONS.get((environ["REQUEST_METHOD"], what), (what, what))
+    return Call(
+        service="s3control",
+        region=region,
+        action=action,
+        permission=f"s3:{permission}",
+        access_key_id=access_key_id,
+        params={"AccountId": environ.get("HTTP_X_AMZ_ACCOUNT_ID", "")},
+        dialect="s3",
+    )
 
 
 def _s3_call(environ: Environ, access_key_id: str, region: str) -> Call:

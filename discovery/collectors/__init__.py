@@ -31,4 +31,6 @@ COLLECTORS: tuple[Collector, ...] = (
     ELASTIC_IPS,
     NAT_GATEWAYS,
 )
-LABELS = {"regions": "Enabled regions"} | {one.family: one.label for one in COLLECTORS}
+LABELS = {"regions": "Enabled regions", "metrics": "Metrics of CloudWatch"} | {
+    one.family: one.label for one in COLLECTORS
+}

@@ -27,7 +27,7 @@ class Call:
     `purpose` says what for, as a label. `probe` are parameters with which the call can be tried
     without harm; or, for a call that needs a resource, a function that names one to try it on
     (None when there is none); absent: it cannot be tried. AWS's error codes in `absent` are
-    answers too: allowed, but there is no such thing.
+    answers too: allowed, but there is no such thing. `of_account`: it wants to be told the account.
     """
 
     service: str
@@ -35,6 +35,7 @@ class Call:
     purpose: str
     probe: Mapping[str, Any] | Callable[[AwsClient], Mapping[str, Any] | None] | None = None
     absent: tuple[str, ...] = ()
+    of_account: bool = False
 
     @property
     def action(self) -> str:

@@ -23,15 +23,29 @@ def _collect(place: Place) -> Iterator[Found]:
     listed = place.client("s3").pages(
         "list_buckets", "Buckets", PaginationConfig={"PageSize": 1000}
     )
-    for _, found in place.each(lambda bucket: _found(place, bucket), listed):
+    account_block = _account_block(place)
+    for _, found in place.each(lambda bucket: _found(place, bucket, account_block), listed):
         yield found
 
 
-def _found(place: Place, bucket: dict[str, Any]) -> Found:
+def _account_block(place: Place) -> dict[str, bool] | None:
+    """Return what the account blocks for all of its buckets, None where that is not told."""
+
+    def ask() -> dict[str, bool]:
+        client = place.client("s3control")
+        answer = client.call("get_public_access_block", AccountId=place.account_id)
+        return {**_NO_BLOCK, **answer["PublicAccessBlockConfiguration"]}
+
+    absent = {"NoSuchPublicAccessBlockConfiguration": _NO_BLOCK}
+    return place.detail("account's public access block", place.account_id, ask, absent)
+
+
+def _found(place: Place, bucket: dict[str, Any], account_block: dict[str, bool] | None) -> Found:
     name, region = bucket["Name"], bucket["BucketRegion"]
     client = place.client("s3", region)
     tags = _tags(place, client, name)
     details = {
+        "account_public_access_block": account_block,
         "public_access_block": _public_access_block(place, client, name),
         "policy_is_public": _policy_is_public(place, client, name),
         "public_grants": _public_grants(place, client, name),
@@ -111,6 +125,14 @@ S3_BUCKETS = Collector(
             "See whether S3 buckets block public access",
             probe=_some_bucket,
             absent=("NoSuchPublicAccessBlockConfiguration",),
+        ),
+        Call(
+            "s3control",
+            "get_public_access_block",
+            "See whether the account blocks public access to S3",
+            probe=lambda _: {},
+            absent=("NoSuchPublicAccessBlockConfiguration",),
+            of_account=True,
         ),
         Call(
             "s3",

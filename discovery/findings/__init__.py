@@ -2,6 +2,7 @@
 
 from discovery.findings.base import Rule
 from discovery.findings.free_addresses import FREE_ADDRESSES
+from discovery.findings.idle_instances import IDLE_INSTANCES
 from discovery.findings.idle_load_balancers import IDLE_LOAD_BALANCERS
 from discovery.findings.old_snapshots import OLD_SNAPSHOTS
 from discovery.findings.open_security_groups import OPEN_SECURITY_GROUPS
@@ -15,6 +16,7 @@ RULES: tuple[Rule, ...] = (
     UNATTACHED_VOLUMES,
     FREE_ADDRESSES,
     IDLE_LOAD_BALANCERS,
+    IDLE_INSTANCES,
     STOPPED_INSTANCES,
     OLD_SNAPSHOTS,
     PUBLIC_BUCKETS,

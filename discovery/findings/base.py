@@ -5,14 +5,23 @@ A new rule is one module with one `Rule`, named in `discovery.findings.RULES`.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
 from discovery.history import STATE
-from discovery.models import FindingThresholds, Resource, ResourceChange, ResourceType
+from discovery.metrics.wanted import DAYS, ZERO_WHEN_ABSENT
+from discovery.models import (
+    FindingThresholds,
+    Resource,
+    ResourceChange,
+    ResourceMetrics,
+    ResourceType,
+)
+
+_FRESH = timedelta(days=3)
 
 
 class Kind(StrEnum):
@@ -55,6 +64,7 @@ class Stock:
     thresholds: FindingThresholds
     now: datetime
     _state_since: Mapping[int, datetime] | None = field(default=None, repr=False)
+    _metrics: Mapping[int, ResourceMetrics] | None = field(default=None, repr=False)
 
     def of(self, *types: ResourceType) -> Iterator[Resource]:
         """Yield the resources of these types that exist."""
@@ -76,6 +86,34 @@ class Stock:
             pairs = changes.order_by("at").values_list("resource_id", "at")
             self._state_since = dict(pairs)
         return self._state_since.get(resource.pk, resource.first_seen)
+
+    def last_days(self, resource: Resource, name: str, days: int) -> list[float] | None:
+        """Return a figure of each of the last days, None where one of them is not known.
+
+        Figures that were last told days ago say nothing of now.
+        """
+        told = self._measured().get(resource.pk)
+        if told is None or name not in told.values or self.now - told.measured_at > _FRESH:
+            return None
+        figures: list[float] = told.values[name][-days:]
+        if name in ZERO_WHEN_ABSENT:
+            figures = [0.0] * (days - len(figures)) + [one or 0.0 for one in figures]
+        if len(figures) < days or None in figures:
+            return None
+        return figures
+
+    def measured_until(self, resource: Resource) -> datetime:
+        """Return the end of the last day with figures."""
+        told = self._measured()[resource.pk]
+        return datetime.combine(told.first_day, time(), UTC) + timedelta(days=DAYS)
+
+    def _measured(self) -> Mapping[int, ResourceMetrics]:
+        if self._metrics is None:
+            rows = ResourceMetrics.objects.of(self.organization_id).filter(
+                resource__account_id=self.account_id, resource__gone_at=None
+            )
+            self._metrics = {one.resource_id: one for one in rows.iterator(chunk_size=2000)}
+        return self._metrics
 
 
 @dataclass(frozen=True)

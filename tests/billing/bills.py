@@ -133,6 +133,11 @@ def break_aws(endpoint: str, **rule: Any) -> None:
     _pretend(endpoint, "faults", "POST", rule)
 
 
+def heal_aws(endpoint: str) -> None:
+    """End what `break_aws` did."""
+    _pretend(endpoint, "faults", "DELETE")
+
+
 def asked_of_aws(endpoint: str) -> dict[str, int]:
     """How often each action was called since `forget_requests`."""
     answer: dict[str, Any] = _pretend(endpoint, "requests", "GET")

@@ -60,6 +60,7 @@ def test_costs_are_answered_as_the_contract_says(cast: Cast, payer: Connection) 
         "to": "2026-05-01",
         "total": "123456789012345678.10000000000000000008",
         "row_count": 2,
+        "next": None,
         "rows": [
             {
                 "period": "2026-04",

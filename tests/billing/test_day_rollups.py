@@ -106,3 +106,17 @@ def test_days_by_account_alone_are_always_stored(cast: Cast, aws: str) -> None:
     rest = [item for item in items if item.type != "Tax"]
     found = by_day(cast, CostFilter("charge_type", True, ("Tax",)), group="account")
     assert found == expected.totals(rest, "unblended", "day", "account")
+
+
+def test_whole_months_by_service_come_to_the_same(cast: Cast, aws: str) -> None:
+    items = many_resources()
+    imported(cast, items)
+    query = CostQuery(
+        dt.date(2026, 4, 1),
+        dt.date(2026, 5, 1),
+        Granularity.MONTHLY,
+        group_by=("service", "charge_type"),
+        filters=(CostFilter("account", False, (PAYER,)),),
+    )
+    found = {row.group: row.amount for row in cost_report(cast.acme, query).rows}
+    assert found == expected.totals(items, "unblended", "service", "charge_type")

@@ -13,17 +13,8 @@ from connections.models import Connection, ExportSchema
 from organizations.runs import ErrorClass, RunState
 from tests.billing import bills
 from tests.billing.bills import usage
-from tests.billing.test_import_faults import (
-    CSV,
-    GOOD,
-    NEXT,
-    PARQUET,
-    D,
-    imported,
-    is_clean,
-    replace_data,
-    with_cell,
-)
+from tests.billing.breaking import GOOD, NEXT, imported, is_clean, replace_data
+from tests.billing.test_import_faults import CSV, PARQUET, D, with_cell
 from tests.billing.test_import_forms import put_legacy, report
 from tests.cast import Cast
 

@@ -4,70 +4,35 @@ import csv
 import gzip
 import io
 import json
-import os
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from django.conf import settings
 from django.db import connection as database
-from django.utils import timezone
 
 from billing import services
-from billing.facts import DAILY_COST, FACT_TABLES
-from billing.importing import cleanup, summary, swap
-from billing.models import BillingMonth, Delivery, DeliveryState, ImportRun
-from connections.models import Connection
+from billing.facts import DAILY_COST
+from billing.importing import summary, swap
+from billing.models import BillingMonth, ImportRun
 from demo.bills.columns import CUR2_BASE
-from demo.bills.delivery import Delivery as Delivered
 from organizations.runs import ErrorClass, RunFailure, RunState
 from tests.billing import bills
 from tests.billing.bills import usage
+from tests.billing.breaking import (
+    NEXT,
+    Spoil,
+    beside,
+    imported,
+    is_clean,
+    replace_data,
+    wait_for,
+)
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
-GOOD, NEXT = [usage("4", resource_id="i-1")], [usage("5"), usage("6")]
-Spoil = Callable[[bytes], bytes]
-
-
-def is_clean() -> bool:
-    """Whether nothing lies about: no half delivery, no strange partition, no spooled file."""
-    spool = Path(settings.SPOOL_DIR)
-    return (
-        not Delivery.objects.filter(state=DeliveryState.LOADING).exists()
-        and cleanup.partitions_of(FACT_TABLES)
-        <= set(Delivery.objects.filter(state=DeliveryState.LOADED).values_list("pk", flat=True))
-        and not (spool.exists() and any(spool.iterdir()))
-    )
-
-
-def imported(cast: Cast, **given: str) -> Connection:
-    """A connection whose April is imported and comes to 4."""
-    bills.make_bucket()
-    connection = bills.connect(cast.acme)
-    bills.put_bill(bills.bill(GOOD), **given)
-    assert bills.run_import(connection).state == RunState.SUCCEEDED
-    cleanup.remove_strays()
-    return connection
-
-
-def replace_data(delivered: Delivered, spoil: Spoil) -> None:
-    """Spoil the data file; the manifest is written again after it, as AWS does."""
-    (key,) = delivered.data_keys
-    s3 = bills.s3()
-    s3.put_object(Bucket=bills.BUCKET, Key=key, Body=spoil(delivered.files[key]))
-    manifest = delivered.files[delivered.manifest_key]
-    s3.put_object(Bucket=bills.BUCKET, Key=delivered.manifest_key, Body=manifest)
 
 
 def with_cell(column: str, value: str) -> Spoil:
@@ -248,11 +213,9 @@ def test_a_delivery_replaced_while_it_is_read_is_read_anew(cast: Cast, aws: str)
     bills.forget_requests(aws)
     bills.break_aws(aws, action="GetObject", path=place, latency_ms=3000, times=1)
     looks: list[ImportRun] = []
-    done = threading.Thread(target=lambda: looks.append(bills.run_import(connection)))
-    done.start()
-    wait_for(lambda: bills.asked_of_aws(aws).get("s3:HeadObject", 0) >= 2)
-    bills.put_bill(bills.bill([usage("100"), usage("200")]))
-    done.join()
+    with beside(lambda: looks.append(bills.run_import(connection))):
+        wait_for(lambda: bills.asked_of_aws(aws).get("s3:HeadObject", 0) >= 2)
+        bills.put_bill(bills.bill([usage("100"), usage("200")]))
 
     (look,) = looks
     assert look.portal_total == D(300)
@@ -285,92 +248,6 @@ def test_totals_that_differ_fail_the_import(cast: Cast, aws: str) -> None:
                 warnings=[],
             ),
         )
-
-
-def worker(connection: Connection, aws: str) -> subprocess.Popen[bytes]:
-    """A process of its own that imports, on the tests' database."""
-    own = database.settings_dict
-    url = f"postgres://{own['USER']}:{own['PASSWORD']}@{own['HOST']}:{own['PORT']}/{own['NAME']}"
-    return subprocess.Popen(
-        [sys.executable, "manage.py", "import_billing", "--connection", str(connection.pk)],
-        env={**os.environ, "DATABASE_URL": url, "AWS_ENDPOINT_URL": aws},
-        cwd=settings.BASE_DIR,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def step_is(step: str) -> Callable[[], bool]:
-    return ImportRun.objects.filter(state=RunState.RUNNING, step=step).exists
-
-
-@pytest.mark.parametrize("step", ["read", "swap"])
-def test_a_killed_worker_leaves_nothing_that_the_next_run_does_not_clean(
-    cast: Cast, aws: str, step: str
-) -> None:
-    connection = imported(cast)
-    delivered = bills.put_bill(bills.bill(NEXT))
-    if step == "read":
-        (key,) = delivered.data_keys
-        place = f"{bills.BUCKET}/{key}"
-        bills.break_aws(aws, action="GetObject", path=place, latency_ms=20_000, times=1)
-        kill_at(connection, aws, step)
-    else:
-        # What the last step writes is locked, so the worker stops there with everything loaded.
-        with locked("billing_deliveryaccount"):
-            kill_at(connection, aws, step)
-    assert not is_clean()
-    assert bills.facts(connection, "unblended_cost") == {(): D(4)}
-
-    ImportRun.objects.filter(state=RunState.RUNNING).update(
-        heartbeat_at=timezone.now() - timedelta(minutes=5)
-    )
-    services.watch()  # ends the month, and tries it again
-    services.watch()
-    again = ImportRun.objects.get(state=RunState.QUEUED)
-    services.run_month(again, sender=None)
-
-    dead = ImportRun.objects.get(state=RunState.FAILED, billing_period=bills.APRIL)
-    assert (dead.error_class, dead.step) == (ErrorClass.TRANSIENT, step)
-    assert bills.facts(connection, "unblended_cost") == {(): D(11)}
-    assert is_clean()
-    again.refresh_from_db()
-    assert again.parent is not None
-    assert again.parent.state == RunState.SUCCEEDED
-
-
-def kill_at(connection: Connection, aws: str, step: str) -> None:
-    process = worker(connection, aws)
-    try:
-        wait_for(step_is(step))
-        wait_for(lambda: Delivery.objects.filter(state=DeliveryState.LOADING).exists())
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-
-
-class locked:  # noqa: N801 - reads as the sentence it is
-    """Keep a table locked from a connection of our own."""
-
-    def __init__(self, table: str) -> None:
-        self._table = table
-        self._own = database.copy()
-
-    def __enter__(self) -> None:
-        self._own.set_autocommit(False)
-        with self._own.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {self._table}")
-
-    def __exit__(self, *exc: object) -> None:
-        self._own.rollback()
-        self._own.close()
 
 
 def test_columns_that_are_not_needed_may_be_absent(cast: Cast, aws: str) -> None:

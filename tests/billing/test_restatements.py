@@ -1,12 +1,15 @@
 """What changed between two deliveries of a month, against sums made by hand."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import F
 
+from billing import services
 from billing.importing import cleanup
-from billing.models import BillingMonth, Delivery
+from billing.models import BillingMonth, Delivery, DeliveryState
 from connections.models import Connection
 from organizations.access import Role
 from tests.billing import bills
@@ -80,19 +83,37 @@ def test_any_two_kept_deliveries_are_compared_in_any_measure(
     assert listed["changes"] == []
 
 
-def test_a_delivery_that_is_kept_no_more_cannot_be_compared(
+def test_a_delivery_whose_daily_costs_are_dropped_is_compared_all_the_same(
     cast: Cast, restated: Connection
 ) -> None:
+    first, second = Delivery.objects.order_by("pk")
+    for metric in ("unblended_cost", "list_cost"):
+        question = f"&from_delivery={first.pk}&to_delivery={second.pk}&metric={metric}"
+        before = ask(cast, restated, question).json()["changes"]
+        bills.put_bill(bills.bill([usage("1", account=PAYER)]))
+        bills.run_import(restated)
+        Delivery.objects.update(loaded_at=F("loaded_at") - timedelta(hours=1))
+        services.clean_up()
+        first.refresh_from_db()
+        assert first.state == DeliveryState.DROPPED
+        assert first.pk not in cleanup.partitions_of(cleanup.FACT_TABLES)
+
+        assert ask(cast, restated, question).json()["changes"] == before
+    newest = BillingMonth.objects.get().delivery_id
+    answer = ask(cast, restated, f"&from_delivery={first.pk}&to_delivery={newest}").json()
+    # 14.3 of the payer's own account became 1.
+    assert answer["differences"] == {"USD": "-13.3"}
+    assert len(ask(cast, restated).json()["deliveries"]) == 4
+
+
+def test_a_delivery_that_was_given_up_cannot_be_compared(cast: Cast, restated: Connection) -> None:
     first = ask(cast, restated).json()["from_delivery"]
-    bills.put_bill(bills.bill(OLD))
-    bills.run_import(restated)
+    Delivery.objects.filter(pk=first).update(state=DeliveryState.DROPPED)
 
     answer = ask(cast, restated, f"&from_delivery={first}")
 
     assert answer.status_code == 400
     assert "from_delivery" in answer.json()["errors"]
-    assert len(ask(cast, restated).json()["deliveries"]) == 2
-    assert first not in cleanup.partitions_of(cleanup.FACT_TABLES)
 
 
 def test_a_month_delivered_once_has_nothing_to_compare(cast: Cast, aws: str) -> None:

@@ -33,7 +33,7 @@ FILLED: dict[str, Any] = {
 BARE: dict[str, Any] = {"with_discovery": False, "with_organization": False}
 # What AWS's Service Authorization Reference lists without a resource type.
 WITHOUT_RESOURCES = re.compile(
-    r"ec2:Describe\w+|elasticloadbalancing:Describe\w+|s3:ListAllMyBuckets"
+    r"ec2:Describe\w+|elasticloadbalancing:Describe\w+|s3:ListAllMyBuckets|s3:GetAccountPublicAccessBlock"
     r"|bcm-data-exports:ListExports|cloudwatch:(Get|List)\w+|organizations:(DescribeOrganization|ListAccounts|ListRoots)"
 )
 EVERY = [(mode, grant) for mode in Mode for grant in GrantTo]

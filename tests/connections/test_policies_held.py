@@ -231,6 +231,9 @@ def without(policy: dict[str, Any], action: str) -> dict[str, Any]:
     return {**policy, "Statement": kept}
 
 
+_SIGNED_AS_S3 = {"s3control:GetPublicAccessBlock": "s3:GetAccountPublicAccessBlock"}
+
+
 def used(requests: list[dict[str, Any]]) -> set[str]:
     """Return the IAM actions of the calls that AWS allowed."""
     found = set()
@@ -238,7 +241,8 @@ def used(requests: list[dict[str, Any]]) -> set[str]:
         service = IAM_PREFIX.get(one["service"], one["service"])
         name = PERMISSION_OF.get(one["action"], one["action"])
         if one["status"] != 403 and one["account"] == PAYER:
-            found.add(f"{service}:{name if service == 's3' else one['action']}")
+            action = f"{service}:{name if service == 's3' else one['action']}"
+            found.add(_SIGNED_AS_S3.get(action, action))
     found |= {DEPENDENT[action] for action in found if action in DEPENDENT}
     # The one needs no permission; the other is AWS, delivering.
     return found - {"sts:GetCallerIdentity", "s3:PutObject"}

@@ -19,7 +19,7 @@ from demo.bills.columns import CUR2_ALL, CUR2_BASE, FOCUS_1_0, FOCUS_1_2, cur2_c
 from demo.bills.delivery import CONFIGURATION, DataExport, Delivery, deliver, put, write_to
 from demo.bills.encoding import java_double
 from demo.bills.line_items import Bill, LineItem, utc
-from tests.demo.test_pretend_aws import client
+from tests.demo.calling import client
 
 PAYER, MEMBER = "000000000042", "222233334444"
 OCTOBER = dt.date(2026, 10, 1)

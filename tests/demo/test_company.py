@@ -18,7 +18,7 @@ from demo.aws.credentials import (
     PORTAL_ROLE,
     PORTAL_SECRET_ACCESS_KEY,
 )
-from tests.demo.test_pretend_aws import assume, client, code, control
+from tests.demo.calling import assume, client, code, control
 
 PORTAL = {
     "aws_access_key_id": PORTAL_ACCESS_KEY_ID,

@@ -11,7 +11,7 @@ from discovery.collectors.load_balancers import LOAD_BALANCERS
 from discovery.collectors.s3_buckets import S3_BUCKETS
 from discovery.models import Resource, ResourceType
 from organizations.runs import RunState
-from tests.discovery.world import ACCOUNT, REGION, World
+from tests.discovery.world import ACCOUNT, REGION, World, declared_actions
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +124,21 @@ def test_more_load_balancers_than_one_tags_call_takes_keep_their_own_tags(world:
     assert all(one.tags == {"Number": one.name[3:]} for one in Resource.objects.all())
 
 
+def test_what_the_account_blocks_for_all_buckets_is_known_of_each(world: World) -> None:
+    world.root("s3", "us-east-1").create_bucket(Bucket="one-bucket")
+    world.discover(S3_BUCKETS)
+    assert not any(world.resource("one-bucket").attributes["account_public_access_block"].values())
+    blocked = {"RestrictPublicBuckets": True, "IgnorePublicAcls": True}
+    world.block_public_access(**blocked)
+    world.discover(S3_BUCKETS)
+    told = world.resource("one-bucket").attributes["account_public_access_block"]
+    assert {name for name, value in told.items() if value} == set(blocked)
+    world.allow(declared_actions(without=["s3:GetAccountPublicAccessBlock"]))
+    run = world.discover(S3_BUCKETS)
+    assert world.resource("one-bucket").attributes["unknown"] == ["account_public_access_block"]
+    assert "s3:GetAccountPublicAccessBlock" in " ".join(run.warnings)
+
+
 def test_a_classic_load_balancer_says_how_its_instances_are(world: World) -> None:
     elb, instance_id = world.root("elb"), world.instance()
     elb.create_load_balancer(
@@ -138,7 +153,11 @@ def test_a_classic_load_balancer_says_how_its_instances_are(world: World) -> Non
     world.discover(CLASSIC_LOAD_BALANCERS)
     found = world.resource("old")
     assert found.type == ResourceType.LOAD_BALANCER
-    assert found.cost_id == "old"
+    assert (
+        found.cost_id
+        == found.arn
+        == f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/old"
+    )
     assert found.tags == {"Age": "old"}
     assert found.attributes["instances"] == [instance_id]
     assert found.attributes["targets"] == {"InService": 1}
@@ -174,7 +193,7 @@ def test_each_collector_makes_exactly_the_calls_and_types_that_it_declares(world
         world.forget_requests()
         warnings += world.discover(collector).warnings
         asked = {_iam_action(one["service"], one["action"]) for one in world.requests()}
-        made[collector.family] = asked - {"ec2:DescribeRegions"}
+        made[collector.family] = asked - {"ec2:DescribeRegions", "monitoring:GetMetricData"}
         kept = Resource.objects.filter(family=collector.family)
         found[collector.family] = set(kept.values_list("type", flat=True))
     assert made == {one.family: {call.action for call in one.calls} for one in COLLECTORS}
@@ -183,4 +202,6 @@ def test_each_collector_makes_exactly_the_calls_and_types_that_it_declares(world
 
 
 def _iam_action(service: str, operation: str) -> str:
+    if service == "s3control":
+        return "s3:GetAccountPublicAccessBlock"
     return f"{service}:{_IAM_NAMES.get(operation, operation) if service == 's3' else operation}"

@@ -120,7 +120,7 @@ def test_a_volume_is_found_when_it_is_unattached_for_long(
     bill.write("vol-free", "0.8000000000000000000000000001")
     assert found(account) == {"vol-free": "unattached_volumes"}
     one = Finding.objects.get()
-    assert one.evidence == "8 GiB attached to no instance, seen so since 5 January 2020."
+    assert one.evidence == "8 GiB attached to no instance, so since 5 January 2020 at least."
     assert one.since == LONG_AGO
     assert (one.monthly_cost, one.currency) == (Decimal("0.8000000000000000000000000001"), "USD")
     assert bill.days == {30}
@@ -212,8 +212,17 @@ def test_public_buckets_are_found_unless_access_is_blocked(account: Connection, 
     bucket("acl", public_grants=["READ"], public_access_block={})
     bucket("ignored", public_grants=["READ"], public_access_block={"IgnorePublicAcls": True})
     bucket("private", policy_is_public=False, public_grants=[])
+    whole = {"RestrictPublicBuckets": True, "IgnorePublicAcls": True}
+    bucket(
+        "in-a-closed-account",
+        policy_is_public=True,
+        public_grants=["READ"],
+        public_access_block={},
+        account_public_access_block=whole,
+    )
     bucket("unknown", policy_is_public=True, unknown=["public_access_block"])
     assert found(account) == {"policy": "public_buckets", "acl": "public_buckets"}
+    assert "the account's" in Finding.objects.get(resource__resource_id="acl").evidence
 
 
 def test_security_groups_open_to_everybody_are_found(account: Connection, make: Make) -> None:
@@ -302,18 +311,23 @@ def test_thresholds_are_the_organizations_own(cast: Cast, account: Connection, m
         "stopped_days": 30,
         "snapshot_days": 90,
         "unused_days": 90,
+        "idle_days": 7,
+        "idle_cpu_percent": "2.5",
+        "idle_network_mb": 10,
         "sensitive_ports": "22, 3389",
     }
     browser = cast.browser("fiona")
     assert browser.get(page).status_code == 200
     assert browser.post(page, {**form, "sensitive_ports": "22,x"}).status_code == 400
-    assert browser.post(page, {**form, "unattached_days": "9999"}).status_code == 400
+    for name, wrong in (("unattached_days", "9999"), ("idle_days", "15"), ("idle_days", "0")):
+        assert browser.post(page, {**form, name: wrong}).status_code == 400
     assert browser.post(page, form).status_code == 302
     thresholds = FindingThresholds.objects.get(organization=cast.acme)
     assert (thresholds.unattached_days, thresholds.sensitive_ports) == (2, [22, 3389])
     assert Finding.objects.filter(closed_at=None).count() == 1
     event = AuditEvent.objects.get(action="finding_thresholds.changed")
     assert event.changes["unattached_days"] == [7, 2]
+    assert event.changes["idle_cpu_percent"] == ["3", "2.5"]
 
 
 def test_the_api_lists_what_costs_most_first(

@@ -1,7 +1,7 @@
 """The resources API: its shape, its filters, its costs, and who sees what."""
 
-from collections.abc import Callable, Collection, Iterator
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from connections.models import AuthMethod, Connection, ConnectionKind
-from connections.resource_costs import ResourceCost, ResourceKey
-from discovery.models import DiscoveryRun, DiscoveryScope, Resource
+from discovery.models import DiscoveryRun, DiscoveryScope, Resource, ResourceCost
 from organizations.access import Role
 from organizations.models import Organization
 from organizations.runs import RunState, Trigger
@@ -23,33 +22,6 @@ pytestmark = pytest.mark.django_db
 ACCOUNT = "111122223333"
 URL = "/api/v1/resources/"
 FIRST = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-class Bill:
-    """A bill that tests write; it answers what billing would."""
-
-    def __init__(self) -> None:
-        self.costs: dict[ResourceKey, ResourceCost] = {}
-        self.asked: list[tuple[str, date, date, int]] = []
-
-    def __call__(
-        self,
-        organization: Organization,
-        *,
-        start: date,
-        end: date,
-        keys: Collection[ResourceKey] | None = None,
-    ) -> dict[ResourceKey, ResourceCost]:
-        assert keys is not None
-        self.asked.append((organization.slug, start, end, len(keys)))
-        return {key: self.costs[key] for key in keys if key in self.costs}
-
-
-@pytest.fixture(autouse=True)
-def bill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bill]:
-    made = Bill()
-    monkeypatch.setattr("connections.resource_costs._provider", made)
-    yield made
 
 
 def connect(organization: Organization, account_id: str = ACCOUNT) -> Connection:
@@ -94,7 +66,7 @@ def listed(cast: Cast, role: Role = Role.VIEWER, **query: Any) -> list[str]:
     return [one["resource_id"] for one in response.json()["results"]]
 
 
-def test_a_resource_has_the_shape_of_the_contract(cast: Cast, make: Make, bill: Bill) -> None:
+def test_a_resource_has_the_shape_of_the_contract(cast: Cast, make: Make) -> None:
     made = make(
         "i-1",
         name="web",
@@ -103,7 +75,10 @@ def test_a_resource_has_the_shape_of_the_contract(cast: Cast, make: Make, bill: 
         tags={"Owner": "ann"},
         attributes={"instance_type": "t3.micro", "volumes": ["vol-1"]},
     )
-    bill.costs[ResourceKey(ACCOUNT, "i-1")] = ResourceCost(Decimal("0.0000000123"), "USD")
+    month = timezone.now().date().replace(day=1)
+    ResourceCost.objects.create(
+        resource=made, month=month, amount=Decimal("0.0000000123"), currency="USD"
+    )
     answer = cast.api(Role.VIEWER).get(URL).json()
     assert (answer["count"], answer["next"], answer["previous"]) == (1, None, None)
     assert answer["results"] == [
@@ -122,17 +97,10 @@ def test_a_resource_has_the_shape_of_the_contract(cast: Cast, make: Make, bill: 
             "last_seen": "2026-03-01T00:00:00Z",
             "gone_at": None,
             "month_to_date_cost": "0.0000000123",
+            "last_month_cost": None,
             "currency": "USD",
         }
     ]
-
-
-def test_costs_are_asked_for_this_month_up_to_today(cast: Cast, make: Make, bill: Bill) -> None:
-    make("i-1")
-    answer = cast.api(Role.VIEWER).get(URL).json()["results"][0]
-    today = timezone.now().date()
-    assert bill.asked == [("acme", today.replace(day=1), today + timedelta(days=1), 1)]
-    assert (answer["month_to_date_cost"], answer["currency"]) == (None, "")
 
 
 def test_last_seen_is_when_the_scope_answered_completely_last(cast: Cast, make: Make) -> None:
@@ -246,6 +214,9 @@ def test_the_number_of_queries_does_not_grow_with_the_list(cast: Cast, make: Mak
     make("i-0")
     queries()  # the token's first use is noted
     few = queries()
+    month = timezone.now().date().replace(day=1)
     for number in range(1, 60):
-        make(f"i-{number}")
+        ResourceCost.objects.create(
+            resource=make(f"i-{number}"), month=month, amount=number, currency="USD"
+        )
     assert queries() == few

@@ -57,7 +57,7 @@ def test_the_task_does_the_run_and_notes_how_it_went(world: World) -> None:
     run.refresh_from_db()
     assert (run.state, run.found) == (RunState.SUCCEEDED, 1)
     assert run.progress["scopes_done"] == run.progress["scopes"] > 10
-    assert set(run.timings) == {"regions", "search", "findings"}
+    assert set(run.timings) == {"regions", "search", "metrics", "findings", "costs"}
     assert JobHealth.objects.get(job="discover").is_ok
 
 

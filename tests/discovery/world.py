@@ -8,6 +8,8 @@ from typing import Any
 
 import boto3
 
+from connections.aws.credentials import AccessKey
+from connections.aws.session import AwsSession
 from connections.models import AuthMethod, Connection, ConnectionKind
 from demo.aws.credentials import root_credentials
 from discovery import services
@@ -15,6 +17,7 @@ from discovery.collectors import COLLECTORS
 from discovery.collectors.base import Collector
 from discovery.models import DiscoveryRun, Resource
 from discovery.permissions import needed_permissions
+from organizations.crypto import Secret
 from organizations.models import Organization
 from organizations.runs import Trigger
 
@@ -38,6 +41,16 @@ class World:
             session = boto3.Session(**root_credentials(self.account_id))
             self.clients[key] = session.client(service, region)
         return self.clients[key]
+
+    def block_public_access(self, **block: bool) -> None:
+        """Let the account block public access to all of its buckets, as its root user."""
+        keys = root_credentials(self.account_id)
+        key = AccessKey(keys["aws_access_key_id"], Secret(keys["aws_secret_access_key"]))
+        AwsSession(key, account="root").client("s3control").call(
+            "put_public_access_block",
+            AccountId=self.account_id,
+            PublicAccessBlockConfiguration=block,
+        )
 
     def allow(self, actions: Iterable[str]) -> None:
         """Let the portal's user do these actions and nothing else."""

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db import connection as database
 from django.utils import timezone
 
 from billing.models import ImportRun
@@ -50,6 +51,30 @@ def test_work_that_returns_ends_the_run_well(run: CheckRun) -> None:
     assert run.state == RunState.SUCCEEDED
     assert run.finished_at is not None
     assert run.error is None
+
+
+def test_a_sentence_that_quotes_a_nul_is_kept(run: CheckRun) -> None:
+    def work(claimed: CheckRun) -> None:
+        claimed.warn("a\0b")
+        raise RunFailure(ErrorClass.DATA, "It holds “\0”.", "\0")
+
+    perform(run, work)
+    run.refresh_from_db()
+    assert run.error == {"class": "data", "message": "It holds “\ufffd”.", "hint": "\ufffd"}
+    assert run.warnings == ["a\ufffdb"]
+
+
+def test_work_whose_statement_the_database_breaks_off_is_a_passing_fault(run: CheckRun) -> None:
+    def work(claimed: CheckRun) -> None:
+        with transaction.atomic(), database.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 20")
+            cursor.execute("SELECT pg_sleep(5)")
+
+    perform(run, work)
+    run.refresh_from_db()
+    assert run.error is not None
+    assert run.error["class"] == ErrorClass.TRANSIENT
+    assert "canceling statement due to statement timeout" in run.error["message"]
 
 
 def test_own_counters_are_kept_when_the_run_ends(run: CheckRun) -> None:

@@ -7,6 +7,8 @@ import uuid
 from demo.aws.app import PretendAws
 from demo.aws.company import access, cast
 from demo.aws.company.clock import Clock
+from demo.aws.company.metrics import measure
+from demo.aws.company.neglected import let_age, neglect
 from demo.aws.company.resources import Builder, backdate
 from demo.aws.company.spend import bills
 from demo.bills.columns import cur2_columns
@@ -19,7 +21,10 @@ def build(app: PretendAws, endpoint: str, today: dt.date | None = None) -> None:
     today = today or dt.datetime.now(dt.UTC).date()
     builder = Builder(endpoint, app.name_next_accounts)
     made = builder.build()
+    made += neglect(builder)
     backdate(made, Clock(today).months[0])
+    let_age(made)
+    measure(made, today)
     export = _create_export(builder)
     for bill in bills(made, today):
         delivery = deliver(export, bill, execution_id=_execution_id(bill, today))

@@ -11,6 +11,7 @@ DESCRIBE = [
     *("ec2:Describe*", "elasticloadbalancing:Describe*"),
     *("s3:ListAllMyBuckets", "s3:GetBucketLocation", "s3:GetBucketTagging"),
     *("s3:GetBucketPolicyStatus", "s3:GetBucketAcl", "s3:GetBucketPublicAccessBlock"),
+    "s3:GetAccountPublicAccessBlock",
     *("cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"),
     *("iam:ListUsers", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed", "iam:GetLoginProfile"),
     "iam:SimulatePrincipalPolicy",

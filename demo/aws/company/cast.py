@@ -146,6 +146,14 @@ ADDRESSES = ((PAYER, DUBLIN, 2), (PRODUCTION, DUBLIN, 3), (STAGING, DUBLIN, 1))
 NAT_GATEWAYS = ((PRODUCTION, DUBLIN), (PRODUCTION, VIRGINIA), (DATA, VIRGINIA))
 SNAPSHOTS = ((PAYER, FRANKFURT, 3), (PRODUCTION, DUBLIN, 4))
 
+# What nobody tidied up, or looked at: each gives a finding.
+ORPHANED_SNAPSHOTS = ((PAYER, VIRGINIA, 400), (PRODUCTION, DUBLIN, 900))  # GB of a deleted volume
+OPEN_GROUP = (PAYER, FRANKFURT, "bastion", 22)  # the port that is open to everybody
+PUBLIC_BUCKET = (PAYER, VIRGINIA, "larkspur-installers")
+FORMER_COLLEAGUE = (PAYER, "j.okafor")
+IDLE_SERVERS = frozenset({"directory"})
+IDLE_BALANCERS = frozenset({"vpn-entry", "legacy-wiki"})
+
 
 @dataclass(frozen=True)
 class Service:

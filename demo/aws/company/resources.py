@@ -43,6 +43,7 @@ class Made:
     tags: dict[str, str] = field(default_factory=dict)
     hours: int = 24
     pays: str = "OnDemand"
+    is_used: bool = True
 
 
 class Builder:
@@ -161,7 +162,8 @@ class Builder:
         zone = f"{region}a"
         ec2 = self.client("ec2", account, region)
         volume = ec2.create_volume(AvailabilityZone=zone, Size=gb, VolumeType="gp3")
-        self.made.append(Made("volume", account, region, volume["VolumeId"], str(gb), zone))
+        volume_id = volume["VolumeId"]
+        self.made.append(Made("volume", account, region, volume_id, str(gb), zone, is_used=False))
 
     def _snapshots(self, account: str, region: str, count: int) -> None:
         ec2 = self.client("ec2", account, region)

@@ -1,0 +1,202 @@
+"""Operators' pages of imports, in the admin: any past range anew, any two deliveries compared."""
+
+import re
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+
+from billing import services
+from billing.measures import Measure
+from billing.models import Delivery, ImportRun
+from billing.restatements import RestatementError, restatement
+from connections.models import Connection, ConnectionKind
+from connections.operator_pages import operator_page
+from organizations.access import Action
+from organizations.audit import record
+from organizations.runs import RunFailure, RunState, Trigger
+
+RANGE = "import-range"
+COMPARE = "compare-deliveries"
+_MONTH = re.compile(r"([1-9]\d{3})-(0[1-9]|1[0-2])")
+_SHOWN = 500
+
+
+class MonthField(forms.CharField):
+    """A month as YYYY-MM; its value is the month's first day, or None."""
+
+    widget = forms.TextInput(
+        attrs={"type": "month", "placeholder": "YYYY-MM", "pattern": r"\d{4}-\d{2}"}
+    )
+
+    def clean(self, value: Any) -> Any:
+        """Return the first day of the month."""
+        text = super().clean(value)
+        if not text:
+            return None
+        found = _MONTH.fullmatch(text)
+        if found is None:
+            raise forms.ValidationError("Give a month as YYYY-MM.")
+        return date(int(found[1]), int(found[2]), 1)
+
+
+class RangeForm(forms.Form):
+    """Which months to import."""
+
+    first = MonthField(label="First month", required=False, help_text="Empty: from the oldest on.")
+    last = MonthField(label="Last month", required=False, help_text="Empty: up to the newest.")
+    force = forms.BooleanField(
+        label="Also months whose delivery is the one imported already", required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a range that is none."""
+        given = super().clean() or {}
+        first, last = given.get("first"), given.get("last")
+        if first and last and last < first:
+            self.add_error("last", "The last month lies before the first one.")
+        return given
+
+
+@operator_page
+def import_range(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for an import of a range of months; POST asks."""
+    connection = _connection(request, pk)
+    form = RangeForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        look = _asked(request, connection, form.cleaned_data)
+        if look is not None:
+            return HttpResponseRedirect(reverse("admin:billing_importrun_change", args=[look.pk]))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Import a range of months",
+        "connection": connection,
+        "form": form,
+    }
+    return TemplateResponse(request, "admin/billing/import_range.html", context)
+
+
+def _asked(request: HttpRequest, connection: Connection, given: dict[str, Any]) -> ImportRun | None:
+    wanted = (given["first"], given["last"], given["force"])
+    try:
+        look = services.request_import(
+            connection,
+            Trigger.MANUAL,
+            first_period=given["first"],
+            last_period=given["last"],
+            force=given["force"],
+        )
+    except RunFailure as failure:
+        messages.error(request, f"{failure.message} {failure.hint}".strip())
+        return None
+    if (look.first_period, look.last_period, look.is_forced) != wanted:
+        messages.warning(
+            request, "Another import of this connection is under way: ask again when it has ended."
+        )
+        return None
+    record(
+        "import.asked",
+        organization=connection.organization,
+        obj=connection,
+        changes=_as_text(given),
+    )
+    said = "is under way" if look.state == RunState.RUNNING else "is queued"
+    messages.success(request, f"The import {said}.")
+    return look
+
+
+def _as_text(given: dict[str, Any]) -> dict[str, str]:
+    return {
+        name: f"{value:%Y-%m}" if isinstance(value, date) else str(value)
+        for name, value in given.items()
+        if value
+    }
+
+
+@operator_page
+def compare(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what differs between two deliveries of a month, of the accounts connected now."""
+    connection = _connection(request, pk)
+    months = _months(connection)
+    context = {
+        **admin.site.each_context(request),
+        "title": "What AWS restated",
+        "connection": connection,
+        "months": months,
+        "measures": Measure.choices,
+    }
+    status = 200
+    try:
+        context |= _compared(connection, request.GET, months)
+    except RestatementError as error:
+        context["problem"] = str(error)
+        status = 400
+    return TemplateResponse(
+        request, "admin/billing/compare_deliveries.html", context, status=status
+    )
+
+
+def _compared(connection: Connection, given: Any, months: list[date]) -> dict[str, Any]:
+    unknown = sorted(set(given) - {"month", "from_delivery", "to_delivery", "metric"})
+    if unknown:
+        raise RestatementError(unknown[0], f"There is no parameter “{unknown[0]}”.")
+    if not months:
+        return {}
+    month = months[0]
+    if "month" in given:
+        found = _MONTH.fullmatch(given["month"])
+        chosen = date(int(found[1]), int(found[2]), 1) if found else None
+        if chosen not in months:
+            raise RestatementError("month", "Nothing was imported for this month.")
+        month = chosen
+    metric = given.get("metric", Measure.UNBLENDED)
+    if metric not in Measure.values:
+        raise RestatementError("metric", "There is no such cost.")
+    compared = restatement(
+        connection,
+        month,
+        before=_id(given, "from_delivery"),
+        after=_id(given, "to_delivery"),
+        measure=Measure(metric),
+    )
+    return {
+        "month": month,
+        "metric": Measure(metric),
+        "found": compared,
+        "changes": compared.changes[:_SHOWN],
+        "more": max(len(compared.changes) - _SHOWN, 0),
+        "deliveries": compared.deliveries,
+    }
+
+
+def _id(given: Any, name: str) -> int | None:
+    text = given.get(name, "")
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise RestatementError(name, "Choose one of the month's deliveries.")
+    return int(text)
+
+
+def _months(connection: Connection) -> list[date]:
+    of_connection = Delivery.objects.filter(export__connection=connection, loaded_at__isnull=False)
+    months = of_connection.order_by("-billing_period").values_list("billing_period", flat=True)
+    return list(months.distinct())
+
+
+def _connection(request: HttpRequest, pk: int) -> Connection:
+    rows = Connection.objects.for_user(request.user, Action.MANAGE_CONNECTIONS).connected()
+    found: Connection | None = rows.filter(pk=pk, kind=ConnectionKind.ROOT).first()
+    if found is None:
+        raise Http404("There is no such connection here.")
+    return found
+
+
+urlpatterns = [
+    path("import/<int:pk>/", import_range, name=RANGE),
+    path("restated/<int:pk>/", compare, name=COMPARE),
+]
