@@ -83,6 +83,12 @@ def read_url(url: str) -> Target:
     return Target(is_secure, host, port or (_HTTPS if is_secure else _HTTP), path)
 
 
+def host_only(url: str) -> str:
+    """Return the address without its path, which is a secret with many receivers; '' of none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/…" if url else ""
+
+
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Say whether an address belongs to the public internet."""
     if isinstance(address, ipaddress.IPv6Address):
