@@ -1,6 +1,6 @@
 """`make bench`: one JSON object a line, {"name", "value", "unit", "baseline", "ratio"}.
 
-ROWS=5000000 make bench scales it.
+ROWS=5000000 make bench scales the import, DAILY_ROWS=100000 the year of the pages.
 """
 
 import datetime as dt
@@ -22,6 +22,7 @@ MONTH = dt.date(2026, 10, 1)
 DEFAULT_ROWS = 2_000_000
 CSV_ROWS = 500_000
 DOWNLOADED_ROWS = 1_000_000
+DAILY_ROWS = 1_000_000  # of each of twelve months
 
 
 def main() -> None:
@@ -36,6 +37,15 @@ def main() -> None:
     looks.measure()
     discovery.measure()
     downloads.measure(DOWNLOADED_ROWS)
+    _pages(int(os.environ.get("DAILY_ROWS") or DAILY_ROWS))
+
+
+def _pages(daily_rows: int) -> None:
+    """Measure the pages over a year; its lines are printed by the process that measures."""
+    with running(big.PAYER) as servers:
+        environment = servers.environment | {"DAILY_ROWS": str(daily_rows)}
+        command = [sys.executable, "-m", "bench.pages"]
+        subprocess.run(command, env=environment, check=True, cwd=CHECKOUT)
 
 
 def _measure(name: str, export: str, files: list[Path], baseline: tuple[float, float]) -> float:

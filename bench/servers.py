@@ -13,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from demo.aws.credentials import root_credentials
 from demo.environment import aws_settings
-from demo.servers import postgres
+from demo.servers import postgres, valkey
 from demo.servers.process import Children, free_port
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -40,18 +40,20 @@ def running(account_id: str, serve: Serve | None = None) -> Iterator[Servers]:
     FOLDER.mkdir(mode=0o700, exist_ok=True)
     objects = FOLDER / "s3"
     objects.mkdir(exist_ok=True)
-    for old in ("pg", "spool"):
+    for old in ("pg", "broker", "spool"):
         shutil.rmtree(FOLDER / old, ignore_errors=True)
-    (FOLDER / "pg").mkdir(mode=0o700)
+    for new in ("pg", "broker"):
+        (FOLDER / new).mkdir(mode=0o700)
     with Children(FOLDER / "log") as children:
         database = postgres.start(FOLDER / "pg", children)
+        broker = valkey.start(FOLDER / "broker", children)
         endpoint = (serve or _serve_objects)(children, objects, account_id)
         yield Servers(
             {
                 **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
                 "DJANGO_SETTINGS_MODULE": "config.settings",
                 "DATABASE_URL": database.url,
-                "CELERY_BROKER_URL": "redis://127.0.0.1:9/0",
+                "CELERY_BROKER_URL": broker.url,
                 "SECRET_KEY": "measuring only",
                 "FIELD_KEYS": Fernet.generate_key().decode(),
                 "SPOOL_DIR": str(FOLDER / "spool"),
