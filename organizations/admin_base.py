@@ -117,12 +117,12 @@ class ScopedAdmin(ModelAdmin[M]):
         """Return what reads the list."""
         return CarefulChangeList
 
-    def response_action(self, request: HttpRequest, queryset: Any) -> HttpResponse | None:
+    def response_action(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse | None:
         """Do something with the rows that were ticked."""
         ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
         if not all(one.isascii() and one.isdigit() for one in ticked):
             raise BadRequest("Tick rows of the list.")
-        return super().response_action(request, queryset)
+        return super().response_action(request, *args, **more)
 
     # --- permissions ------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:

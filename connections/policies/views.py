@@ -96,7 +96,7 @@ def _organization(
         first: Organization | None = organizations.order_by("name").first()
         return first
     # Compared here, not in PostgreSQL, which takes no NUL.
-    found = next((one for one in organizations if one.slug == slug), None)
+    found: Organization | None = next((one for one in organizations if one.slug == slug), None)
     if found is None:
         raise Http404("There is no such organization here.")
     return found
