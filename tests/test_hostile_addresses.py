@@ -1,6 +1,5 @@
 """Whatever somebody writes into an address gets an answer, never a fault of the portal."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -49,17 +48,17 @@ def test_no_address_breaks_a_page(
     url = route.url.format(**belongings.names)
     url += "&" if "?" in url else "?"
     broken = {}
-    for query in _queries(lambda query: client.get(url + query).content.decode(errors="replace")):
+
+    def text_of(query: str) -> str:
         answer = client.get(url + query)
         if answer.status_code >= 500:
             broken[query[:100]] = answer.status_code
-    assert not broken
+        return "" if answer.streaming else answer.content.decode(errors="replace")
 
-
-def _queries(text_of: Any) -> Iterator[str]:
-    yield from WHOLE
+    for query in WHOLE:
+        text_of(query)
     for name in NAMES:
-        yield f"{name}={FIRST}"
         if "not known here" not in text_of(f"{name}={FIRST}"):
             for value in VALUES:
-                yield f"{name}={value}"
+                text_of(f"{name}={value}")
+    assert not broken
