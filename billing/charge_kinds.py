@@ -45,6 +45,23 @@ _KINDS = {
     ChargeKind.REFUND: ("Refund",),
     ChargeKind.TAX: ("Tax",),
 }
+# Line item types as people read them, where AWS runs their words together.
+CHARGE_TYPE_NAMES = {
+    "DiscountedUsage": "Usage under Reserved Instances",
+    "SavingsPlanCoveredUsage": "Usage under Savings Plans",
+    "SavingsPlanNegation": "Savings Plan negation",
+    "FlatRateSubscription": "Flat-rate subscription",
+    "RIFee": "Reserved Instance fee",
+    "SavingsPlanRecurringFee": "Savings Plan recurring fee",
+    "SavingsPlanUpfrontFee": "Savings Plan upfront fee",
+    "BundledDiscount": "Bundled discount",
+    "EdpDiscount": "Enterprise discount",
+    "PrivateRateDiscount": "Private rate discount",
+    "SppDiscount": "Solution provider discount",
+    "RiVolumeDiscount": "Reserved Instance volume discount",
+    "DistributorDiscount": "Distributor discount",
+}
+
 _KIND_OF = {name: kind for kind, names in _KINDS.items() for name in names}
 
 

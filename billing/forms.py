@@ -49,8 +49,8 @@ class ExplorerForm(forms.Form):
         required=False, label="Granularity", widget=_select(list(Granularity.choices))
     )
     group_1 = forms.CharField(required=False, label="Group by", widget=forms.Select())
-    group_2 = forms.CharField(required=False, label="and by", widget=forms.Select())
-    metric = forms.CharField(required=False, label="Cost", widget=_select(list(Measure.choices)))
+    group_2 = forms.CharField(required=False, label="And by", widget=forms.Select())
+    metric = forms.CharField(required=False, label="Measure", widget=_select(list(Measure.choices)))
     compare = forms.CharField(
         required=False,
         label="Compare with",

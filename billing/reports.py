@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from billing.allocation.codes import center_names, check_centers
+from billing.charge_kinds import CHARGE_TYPE_NAMES
 from billing.cost_cursor import CostCursor
 from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
 from billing.cost_sql import cost_statement
@@ -42,7 +43,12 @@ class Names:
 
     def all_of(self, dimension: str) -> Mapping[str, str]:
         """Return {value: readable name} of a dimension."""
-        known = {"account": self.accounts, "service": self.services, COST_CENTER: self.centers}
+        known = {
+            "account": self.accounts,
+            "service": self.services,
+            "charge_type": CHARGE_TYPE_NAMES,
+            COST_CENTER: self.centers,
+        }
         return known.get(dimension, {})
 
 

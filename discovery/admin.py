@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
+from connections.admin import badge
 from discovery.collectors import LABELS
 from discovery.findings import BY_NAME, RULES
 from discovery.models import DiscoveryRun, Finding, FindingThresholds, Resource
@@ -21,7 +22,7 @@ class DiscoveryRunAdmin(ReadOnlyAdmin[DiscoveryRun]):
     list_display = [
         "queued_at",
         "connection",
-        "state",
+        "state_badge",
         "found",
         "added",
         "changed",
@@ -33,13 +34,26 @@ class DiscoveryRunAdmin(ReadOnlyAdmin[DiscoveryRun]):
     list_select_related = ["connection"]
     date_hierarchy = "queued_at"
     fieldsets = [
-        (None, {"fields": ["connection", "state", "step", "trigger", "requested_by", "attempt"]}),
+        (
+            None,
+            {"fields": ["connection", "state_badge", "step", "trigger", "requested_by", "attempt"]},
+        ),
         ("Result", {"fields": ["found", "added", "changed", "gone", "troubles"]}),
         ("Error", {"fields": ["error_class", "error_message", "error_hint"]}),
         ("Families by region", {"fields": ["answers"]}),
-        ("Times", {"fields": ["queued_at", "started_at", "finished_at", "timings"]}),
+        ("Times", {"fields": ["queued_at", "started_at", "finished_at", "seconds"]}),
     ]
-    readonly_fields = ["troubles", "answers"]
+    readonly_fields = ["state_badge", "troubles", "answers", "seconds"]
+
+    @admin.display(description="state", ordering="state")
+    def state_badge(self, run: DiscoveryRun) -> SafeString:
+        """Show the state as a badge."""
+        return badge(run.state, run.get_state_display())
+
+    @admin.display(description="seconds by step")
+    def seconds(self, run: DiscoveryRun) -> str:
+        """Show how long each step took."""
+        return ", ".join(f"{step} {took:.1f}" for step, took in run.timings.items()) or "-"
 
     @admin.display(description="not seen")
     def not_seen(self, run: DiscoveryRun) -> int:

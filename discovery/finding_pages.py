@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic.base import TemplateResponseMixin
 
+from connections.models import Connection
 from discovery import finding_services
 from discovery.filters import FilterError
 from discovery.finding_reports import (
@@ -70,6 +71,8 @@ class Findings(TemplateResponseMixin, OrganizationPage):
                 problems=problems,
                 choices=self._choices(Fields(request.GET, problems)),
                 here=request.get_full_path(),
+                is_connected=Connection.objects.of(self.organization).connected().exists,
+                connect_url=reverse("admin:connections_connection_add"),
                 **context,
             ),
             status=400 if problems else 200,

@@ -4,9 +4,11 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.views.generic.base import TemplateResponseMixin
 
+from connections.models import Connection
 from discovery.amounts import trimmed
 from discovery.filters import FilterError
 from discovery.models import NotFoundReason
@@ -84,6 +86,8 @@ class NotFound(TemplateResponseMixin, OrganizationPage):
             self.get_context_data(
                 problems=problems,
                 choices=self._choices(Fields(request.GET, problems)),
+                is_connected=Connection.objects.of(self.organization).connected().exists,
+                connect_url=reverse("admin:connections_connection_add"),
                 is_filtered=any(request.GET.get(name) for name in PARAMETERS),
                 **context,
             ),

@@ -16,6 +16,10 @@ from discovery.resource_detail import ResourceCostsShown, resource_detail
 from organizations.access import Action
 from organizations.views_base import OrganizationPage
 
+_ABBREVIATED = {
+    word.lower(): word for word in ("ARN", "DNS", "IAM", "IOPS", "IP", "IPv6", "KMS", "URL", "VPC")
+}
+
 
 class ResourcePage(TemplateResponseMixin, OrganizationPage):
     """What one resource is, what it was, what it costs, what is found about it."""
@@ -62,10 +66,15 @@ class ResourcePage(TemplateResponseMixin, OrganizationPage):
 def _attributes(attributes: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what AWS told, in words."""
     return [
-        (name.replace("_", " "), _text(value))
+        (_label(name), _text(value))
         for name, value in sorted(attributes.items())
         if name != "unknown"
     ]
+
+
+def _label(name: str) -> str:
+    """Return an attribute's name in words, what is an abbreviation as one: `VPC id`."""
+    return " ".join(_ABBREVIATED.get(word, word) for word in name.split("_"))
 
 
 def _text(value: Any) -> str:

@@ -35,7 +35,7 @@ class BudgetForm(forms.Form):
         r"^[A-Z]{3}\Z", error_messages={"invalid": "Write three capital letters, such as USD."}
     )
     period = forms.ChoiceField(choices=BudgetPeriod.choices)
-    metric = forms.ChoiceField(choices=Measure.choices, label="Cost")
+    metric = forms.ChoiceField(choices=Measure.choices, label="Measure")
     recipients = forms.CharField(
         required=False,
         max_length=8000,

@@ -16,7 +16,7 @@ from organizations.sheets import Column, Kind, Sheet
 class CommitmentsPage(MonthPage):
     """What Savings Plans and Reserved Instances cover, save and waste."""
 
-    title = "Commitments"
+    title = "Savings Plans and Reserved Instances"
     template_name = "billing/commitments.html"
     months_before: ClassVar = 12
 
@@ -37,13 +37,13 @@ class CommitmentsPage(MonthPage):
                 {
                     "label": plan.label,
                     "use": here.of(plan),
-                    "utilisation": _utilisation(here.of(plan)),
+                    "utilization": _utilization(here.of(plan)),
                 }
                 for plan in Plan
                 if here.of(plan).exists
             ],
             "months": [
-                {"month": month, "standing": one, "utilisation": _utilisation(one)}
+                {"month": month, "standing": one, "utilization": _utilization(one)}
                 for month, one in report.months.items()
             ],
         }
@@ -55,7 +55,7 @@ class CommitmentsPage(MonthPage):
             Column("Month", width=10),
             Column("Commitment", width=20),
             *(Column(title, Kind.MONEY) for title in money),
-            Column("Utilisation", Kind.SHARE),
+            Column("Utilization", Kind.SHARE),
             Column("On demand that could be covered", Kind.MONEY),
             Column("Coverage of both together", Kind.SHARE),
             Column("Currency", width=10),
@@ -70,21 +70,21 @@ class CommitmentsPage(MonthPage):
         return Sheet("Commitments", columns, rows, about)
 
 
-def _utilisation(one: Any) -> Decimal | None:
+def _utilization(one: Any) -> Decimal | None:
     return percent(one.used, one.cost) if one.is_amortized else None
 
 
 def _row(month: date, standing: Standing, plan: Plan, frame: MonthFrame) -> list[Any]:
     use = standing.of(plan)
     is_told = use.is_amortized
-    shares = (_utilisation(use), percent(standing.covered, standing.eligible))
-    utilisation, coverage = (None if one is None else one / 100 for one in shares)
+    shares = (_utilization(use), percent(standing.covered, standing.eligible))
+    utilization, coverage = (None if one is None else one / 100 for one in shares)
     return [
         f"{month:%Y-%m}",
         str(plan.label),
         use.listed,
         *((use.used, use.unused, use.savings) if is_told else (None, None, None)),
-        utilisation,
+        utilization,
         standing.on_demand,
         coverage,
         frame.currency,

@@ -1,8 +1,8 @@
-"""Coverage and utilisation of Savings Plans and Reserved Instances, by month. Reads only.
+"""Coverage and utilization of Savings Plans and Reserved Instances, by month. Reads only.
 
 used          amortized cost of what a commitment paid for
 unused        amortized cost of its fee: the part of the commitment that nothing used
-utilisation   used / (used + unused)
+utilization   used / (used + unused)
 coverage      list cost of what commitments paid for / that, and what they could have paid for
 savings       list cost of what they paid for, less all that they cost, used or not
 """

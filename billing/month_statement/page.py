@@ -19,7 +19,7 @@ from organizations.sheets import Column, Kind, Sheet
 class StatementPage(MonthPage):
     """The bill of a month: by account and service, kinds of charge apart, with its sources."""
 
-    title = "Statement"
+    title = "Month statement"
     template_name = "billing/statement.html"
     parameters: ClassVar = ("metric",)
 

@@ -18,7 +18,7 @@ class ReportForm(forms.ModelForm[SavedReport]):
         labels = {"is_shared": "Who sees it"}
         widgets = {
             "is_shared": forms.Select(
-                choices=[("False", "Only I"), ("True", "Everybody in the organization")]
+                choices=[("False", "Only me"), ("True", "Everybody in the organization")]
             )
         }
 
@@ -36,7 +36,7 @@ class ScheduleForm(forms.ModelForm[ReportSchedule]):
         fields = ["frequency", "weekday", "day", "file_format", "recipients", "is_active"]
         labels = {"weekday": "Day of the week", "is_active": "Send it"}
         help_texts = {
-            "frequency": "Letters go out after 06:00 UTC.",
+            "frequency": "E-mails go out after 06:00 UTC.",
             "weekday": "Counts for a report of every week.",
             "day": "Counts for a report of every month, 1 to 28.",
             "file_format": "The table of the explorer, as its download gives it.",

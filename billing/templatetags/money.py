@@ -35,6 +35,21 @@ def money(amount: Decimal | None, currency: str = "") -> SafeString | str:
     )
 
 
+@register.filter
+def signed_money(amount: Decimal | None, currency: str = "") -> SafeString | str:
+    """Show a difference as `money` does, a positive one with its sign: `+$12.00`."""
+    shown = money(amount, currency)
+    if amount is None or amount <= 0:
+        return shown
+    exact = plain(amount)
+    return format_html(
+        '<data class="money" value="{}" title="+{}">+{}</data>',
+        exact,
+        f"{exact} {currency}".strip(),
+        money_text(amount, currency),
+    )
+
+
 def money_text(amount: Decimal, currency: str = "") -> str:
     """Return the text that `money` shows."""
     unit = Decimal(1) if currency in _WITHOUT_MINOR_UNIT else Decimal("0.01")
@@ -54,8 +69,8 @@ def _with_symbol(amount: Decimal, currency: str) -> str:
 
 @register.simple_tag
 def difference(current: Decimal, previous: Decimal, currency: str = "") -> SafeString | str:
-    """Show how much more an amount is than the one before, as money."""
-    return money(added([current, previous.copy_negate()]), currency)
+    """Show how much more an amount is than the one before, as money with its sign."""
+    return signed_money(added([current, previous.copy_negate()]), currency)
 
 
 @register.inclusion_tag("components/change.html")
@@ -85,7 +100,7 @@ def _change_text(now: Decimal, before: Decimal, currency: str) -> str:
     if now == 0:
         return "gone"
     if before < 0 or now < 0:  # a percentage of a credit says nothing
-        return money_text(now - before, currency)
+        return f"{'+' if now > before else ''}{money_text(now - before, currency)}"
     return _percent_text((now - before) / before * 100)
 
 

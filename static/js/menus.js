@@ -3,6 +3,11 @@
 
 const menus = () => document.querySelectorAll("details.menu[open]");
 
+// On a phone the navigation is one long line: bring the page that is open into sight.
+const nav = document.querySelector(".nav");
+const here = nav?.querySelector(":scope > [aria-current], :scope > .is-here");
+if (here) nav.scrollLeft = here.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   for (const menu of menus()) {

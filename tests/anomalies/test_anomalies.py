@@ -348,4 +348,4 @@ def test_an_organization_without_bills_is_told_so(cast: Cast) -> None:
 
     page = cast.browser("boris").get("/o/bolt/anomalies/")
 
-    assert "Nothing to judge by yet" in page.content.decode()
+    assert "No AWS account is connected yet" in page.content.decode()

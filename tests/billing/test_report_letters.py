@@ -292,7 +292,7 @@ def test_viewers_schedule_for_themselves_alone(cast: Cast) -> None:
     assert post_schedule(cast, "fiona", report, recipients=["fiona", "victor"]).status_code == 302
     assert {one.owner.username for one in ReportSchedule.objects.all()} == {"victor", "fiona"}
     shown = cast.browser("victor").get(f"/o/acme/saved-reports/{report.pk}/schedule/")
-    assert "Next letter on" in shown.content.decode()
+    assert "Next e-mail on" in shown.content.decode()
     gone = cast.browser("victor").post(f"/o/acme/saved-reports/{report.pk}/unschedule/")
     assert gone.status_code == 302
     assert [one.owner.username for one in ReportSchedule.objects.all()] == ["fiona"]

@@ -97,6 +97,7 @@ def test_somebody_signs_in_reads_costs_and_signs_out(page: Page) -> None:
 
     page.get_by_role("link", name="Explore", exact=True).first.click()
     page.get_by_label("Group by").select_option(label="Account")
+    page.locator("summary", has_text="Filters").click()
     page.get_by_label("Filter 1: by what").select_option(label="Service")
     page.get_by_label("Filter 1: is or is not").select_option(label="is not")
     page.get_by_label("Filter 1: value").fill("AmazonS3")
@@ -122,6 +123,7 @@ def test_somebody_explores_filters_compares_and_takes_the_table_along(page: Page
     page.get_by_label("Granularity").select_option(label="Weekly")
     page.get_by_label("Compare with").select_option(label="Period before")
     page.get_by_label("Tax").check()
+    page.locator("summary", has_text="Filters").click()
     page.get_by_label("Filter 1: by what").select_option(label="Service")
     page.get_by_label("Filter 1: is or is not").select_option(label="contains")
     page.get_by_label("Filter 1: value").fill("amazon")

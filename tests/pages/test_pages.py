@@ -198,10 +198,24 @@ def test_wrong_filters_of_resources_are_answered_with_a_sentence(cast: Cast, que
     ],
 )
 def test_a_range_without_costs_says_so(cast: Cast, today: date, query: str) -> None:
-    for name, company in (("fiona", "acme"), ("boris", "bolt")):
+    cases = (
+        ("fiona", "acme", "No costs in this range"),
+        ("boris", "bolt", "No AWS account is connected yet"),
+    )
+    for name, company, sentence in cases:
         page = cast.browser(name).get(f"/o/{company}/explore/?{query}")
         assert page.status_code == 200
-        assert "No costs in this range" in page.content.decode()
+        assert sentence in page.content.decode()
+
+
+@pytest.mark.parametrize("page", ["explore", "anomalies", "findings", "resources/not-found"])
+def test_an_organization_without_connections_is_told_who_connects(
+    cast: Cast, today: date, page: str
+) -> None:
+    operator = cast.browser("boris").get(f"/o/bolt/{page}/").content.decode()
+    assert "No AWS account is connected yet" in operator
+    connected = cast.browser("fiona").get(f"/o/acme/{page}/").content.decode()
+    assert "No AWS account is connected yet" not in connected
 
 
 def test_the_form_leads_to_an_address_that_says_the_same(cast: Cast, today: date) -> None:
