@@ -15,4 +15,4 @@ _TASKS = ("billing.evaluate_budgets", "billing.find_anomalies")
 def after_import(organization_id: int) -> None:
     """Have workers look at the budgets and anomalies of an organization."""
     for task in _TASKS:
-        after_commit(current_app.send_task, task, [organization_id])
+        after_commit(current_app.signature(task, args=[organization_id]).apply_async)

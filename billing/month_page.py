@@ -10,13 +10,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from billing.exports import FORMATS, download
 from billing.measures import Measure
 from billing.months import MonthFrame, latest, month_frame
 from billing.page_base import CostPage
 from billing.page_params import PageParams
-from organizations.sheets import Sheet, csv_response, xlsx_response
-
-FORMATS = {"csv": csv_response, "xlsx": xlsx_response}
+from organizations.sheets import Sheet
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,7 @@ class MonthPage(CostPage):
     def _file(self, wanted: str, frame: MonthFrame, asked: Any, report: Any) -> HttpResponseBase:
         sheet = self.sheet(frame, asked, report)
         name = f"{sheet.name.lower().replace(' ', '-')}_{frame.month:%Y-%m}"
-        response: HttpResponseBase = FORMATS[wanted](sheet, name)
-        return response
+        return download(frame.organization, sheet, name, wanted, self.request.GET.urlencode())
 
     def about(self, frame: MonthFrame, **further: str) -> dict[str, str]:
         """Return what every download says of itself."""

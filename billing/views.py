@@ -15,6 +15,7 @@ from billing.explorer_sheet import filename_of, sheet_of
 from billing.exports import record_export
 from billing.overview import overview
 from billing.page_base import CostPage
+from billing.page_params import PageParams
 from organizations.audit import current_actor
 from organizations.sheets import csv_response, xlsx_response
 
@@ -26,8 +27,8 @@ class Overview(CostPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the current month in one currency."""
-        asked = request.GET.get("currency")
-        problems = [f"“{name}” is not known here." for name in request.GET if name != "currency"]
+        params = PageParams(request.GET, ("currency",))
+        asked, problems = params.currency(), params.problems
         found = overview(self.organization, self.today(), currency=asked)
         if asked is not None and asked not in found.currencies:
             problems.append(f"Nothing was billed in “{asked}” in these two months.")

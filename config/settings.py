@@ -147,7 +147,7 @@ REST_FRAMEWORK = {
     # Closed unless a view opens itself: views derive from organizations.api_base.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["organizations.json_bodies.TextJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "organizations.api_schema.CallSchema",
     "DEFAULT_THROTTLE_CLASSES": ["organizations.throttling.RequestRate"],
     "EXCEPTION_HANDLER": "organizations.api_base.problem_response",

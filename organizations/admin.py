@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.tokens import default_token_generator
 from django.http import HttpRequest
 from django.urls import reverse
@@ -12,7 +13,12 @@ from django.utils.http import urlsafe_base64_encode
 
 from organizations import services
 from organizations.access import Action, Role
-from organizations.admin_base import ObjectAction, ReadOnlyAdmin, ScopedAdmin
+from organizations.admin_base import (
+    CarefulChangeList,
+    ObjectAction,
+    ReadOnlyAdmin,
+    ScopedAdmin,
+)
 from organizations.models import ApiToken, AuditEvent, Membership, Organization, User
 
 
@@ -144,6 +150,10 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
 
 class AdministratorAdmin(admin.ModelAdmin[Any]):
     """Rows that belong to no organization: for administrators only."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return what reads the list."""
+        return CarefulChangeList
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return bool(request.user.is_active and request.user.is_superuser)

@@ -6,9 +6,12 @@ from typing import Any, ClassVar, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import get_fields_from_path
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.db import models
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied
+from django.db import DataError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -36,6 +39,17 @@ class ObjectAction:
     run: Callable[[HttpRequest, Any], str]
     applies: Callable[[Any], bool] = lambda obj: True
     confirm: Callable[[Any], str] | None = None
+
+
+class CarefulChangeList(ChangeList):
+    """A list whose address may ask for what no row can be: Django's own fails on that."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the rows. An address that PostgreSQL cannot be asked leads back to the list."""
+        try:
+            super().get_results(request)
+        except (DataError, ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters(error) from None
 
 
 class ScopedAdmin(ModelAdmin[M]):
@@ -98,6 +112,17 @@ class ScopedAdmin(ModelAdmin[M]):
         """Head the list with the name of what it lists."""
         title = str(self.model._meta.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return what reads the list."""
+        return CarefulChangeList
+
+    def response_action(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse | None:
+        """Do something with the rows that were ticked."""
+        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not all(one.isascii() and one.isdigit() for one in ticked):
+            raise BadRequest("Tick rows of the list.")
+        return super().response_action(request, *args, **more)
 
     # --- permissions ------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:

@@ -4,11 +4,22 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from django.core.exceptions import ImproperlyConfigured, PermissionDenied
+from django.core.exceptions import (
+    ImproperlyConfigured,
+    PermissionDenied,
+    RequestDataTooBig,
+    TooManyFieldsSent,
+)
 from django.http import Http404
 from django.utils.functional import cached_property
 from rest_framework import status
-from rest_framework.exceptions import APIException, MethodNotAllowed, NotFound, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    MethodNotAllowed,
+    NotFound,
+    ParseError,
+    ValidationError,
+)
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
@@ -170,6 +181,10 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> Response |
         error = NotFound("There is no such thing here.")
     elif isinstance(error, PermissionDenied):
         error = _Forbidden(str(error) or "Your role does not allow this.")
+    elif isinstance(error, RequestDataTooBig):
+        error = _TooLarge("The body is too large. Send less at once.")
+    elif isinstance(error, TooManyFieldsSent):
+        error = ParseError("There are too many parameters. Send fewer at once.")
     response = exception_handler(error, dict(context))
     if response is None or not isinstance(error, APIException):
         return response
@@ -192,6 +207,10 @@ class _Forbidden(APIException):
     status_code = status.HTTP_403_FORBIDDEN
 
 
+class _TooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+
+
 _TITLES = {
     400: "The request is not valid",
     401: "Sign in first",
@@ -199,6 +218,7 @@ _TITLES = {
     404: "Not found",
     405: "Not possible here",
     409: "In conflict with what exists",
+    413: "Too much at once",
     415: "Send JSON",
     429: "Too many requests",
 }
@@ -209,6 +229,7 @@ _TYPES = {
     404: "not-found",
     405: "method-not-allowed",
     409: "conflict",
+    413: "too-large",
     415: "unsupported-media-type",
     429: "throttled",
 }

@@ -18,6 +18,10 @@ class Attachment:
     content_type: str
 
 
+class AddressError(OSError):
+    """An address that no mail server takes."""
+
+
 def send_mail(
     to: Sequence[str],
     subject: str,
@@ -25,7 +29,8 @@ def send_mail(
     context: Mapping[str, Any],
     attachments: Sequence[Attachment] = (),
 ) -> None:
-    """Send one letter to each address apart. Raises OSError when the mail server refuses it.
+    """Send one letter to each address apart. Raises OSError when the mail server refuses it, or
+    would: AddressError for an address that cannot be written into a letter.
 
     `template` is a plain text; it finds `portal_url` beside its context. A subject is one line.
     """
@@ -34,7 +39,10 @@ def send_mail(
         letter = EmailMessage(subject=" ".join(subject.split()), body=text, to=[address])
         for one in attachments:
             letter.attach(one.name, one.content, one.content_type)
-        letter.send()
+        try:
+            letter.send()
+        except ValueError:  # of Python's own mail and IDNA code
+            raise AddressError(f"“{address}” is no address that a letter can go to.") from None
 
 
 def absolute_url(path: str) -> str:

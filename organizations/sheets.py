@@ -16,8 +16,8 @@ from typing import IO, Any
 import xlsxwriter
 from django.http import FileResponse, StreamingHttpResponse
 
-# A spreadsheet takes a cell that begins so for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+# A spreadsheet takes a cell that begins so for a formula; some take East Asia's wide signs, too.
+_FORMULA_STARTS = (*("=", "+", "-", "@", "\t", "\r", "\n"), *"\uff1d\uff0b\uff0d\uff20")
 _PIECE = 1 << 16
 _XLSX_ROWS = 1_048_575  # below the header: Excel's own limit
 _XLSX_TEXT = 32_767  # characters in a cell: likewise

@@ -109,10 +109,19 @@ def like_pattern(text: str) -> str:
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
-    pieces = {"*": ".*", "?": "."}
-    return re.compile(
-        "".join(pieces.get(letter) or re.escape(letter) for letter in pattern.lower()), re.DOTALL
+    """Return the pattern as one that never goes back.
+
+    What stands between two stars is taken where it first occurs, for good (an atomic group): going
+    back could not help, and on a name that almost matches it would take for ever.
+    """
+    first, *others = (
+        "".join("." if letter == "?" else re.escape(letter) for letter in piece)
+        for piece in pattern.lower().split("*")
     )
+    if not others:
+        return re.compile(first, re.DOTALL)
+    middle = "".join(f"(?>.*?{piece})" for piece in others[:-1])
+    return re.compile(f"{first}{middle}.*{others[-1]}", re.DOTALL)
 
 
 def _problems(one: Condition) -> Iterable[str]:

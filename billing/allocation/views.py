@@ -17,6 +17,7 @@ from billing.allocation.forms import CenterForm, RuleForm
 from billing.allocation.models import AllocationRule, CostCenter, Split
 from billing.allocation.reports import centers_report, preview
 from billing.page_base import CostPage
+from billing.page_params import PageParams
 from billing.suggestions import suggestions
 from organizations.access import Action
 from organizations.models import Organization
@@ -31,8 +32,8 @@ class CostCenters(CostPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show last month and this one, in one currency."""
-        asked = request.GET.get("currency")
-        problems = [f"“{name}” is not known here." for name in request.GET if name != "currency"]
+        params = PageParams(request.GET, ("currency",))
+        asked, problems = params.currency(), params.problems
         found = centers_report(self.organization, self.today(), asked)
         if asked is not None and asked not in found.currencies:
             problems.append(f"Nothing was billed in “{asked}” in these two months.")

@@ -29,7 +29,7 @@ from billing.budgets.models import Basis, Budget, BudgetPeriod
 from billing.budgets.reports import BudgetLine
 from billing.exact import plain
 from billing.measures import Measure
-from organizations.access import Action
+from organizations.access import Action, is_allowed
 from organizations.api_base import OrganizationAPIView, OrganizationListAPIView
 
 
@@ -108,7 +108,9 @@ class BudgetSerializer(serializers.Serializer[Any]):
     filters = serializers.DictField(child=serializers.ListField(child=serializers.CharField()))
     thresholds = ReachedSerializer(many=True)
     recipients = serializers.ListField(child=serializers.CharField())
-    webhook_url = serializers.CharField()
+    webhook_url = serializers.CharField(
+        help_text="Without its path for a role that may not manage reports."
+    )
     has_webhook_secret = serializers.BooleanField()
     is_active = serializers.BooleanField()
     state = serializers.CharField(help_text="healthy, degraded, failing, waiting or off")
@@ -176,7 +178,7 @@ class Budgets(OrganizationListAPIView):
         """List them."""
         lines: Any = reports.budget_lines(self.organization, timezone.now().date())
         page = self.paginate_queryset(lines) or []
-        rows = self.get_serializer([_told(one) for one in page], many=True).data
+        rows = self.get_serializer([_told(self, one) for one in page], many=True).data
         return self.get_paginated_response(rows)
 
     @extend_schema(
@@ -194,7 +196,7 @@ class Budgets(OrganizationListAPIView):
             budget = services.create_budget(self.organization, _input(self, entered))
         except BudgetError as error:
             raise ValidationError(error.errors) from None
-        return Response(_answer(budget), status=status.HTTP_201_CREATED)
+        return Response(_answer(self, budget), status=status.HTTP_201_CREATED)
 
 
 class BudgetView(OrganizationAPIView):
@@ -211,7 +213,7 @@ class BudgetView(OrganizationAPIView):
     )
     def get(self, request: Request, pk: int) -> Response:
         """Return it."""
-        return Response(_answer(self._budget(pk)))
+        return Response(_answer(self, self._budget(pk)))
 
     @extend_schema(
         operation_id="budget_change",
@@ -232,7 +234,7 @@ class BudgetView(OrganizationAPIView):
             budget = services.change_budget(budget, _input(self, entered, budget, given))
         except BudgetError as error:
             raise ValidationError(error.errors) from None
-        return Response(_answer(budget))
+        return Response(_answer(self, budget))
 
     @extend_schema(operation_id="budget_delete", summary="Delete a budget", responses={204: None})
     def delete(self, request: Request, pk: int) -> Response:
@@ -281,18 +283,20 @@ def _input(
     return whole
 
 
-def _answer(budget: Budget) -> Any:
+def _answer(view: OrganizationAPIView, budget: Budget) -> Any:
     line = reports.budget_line(budget, timezone.now().date())
-    return BudgetSerializer(_told(line)).data
+    return BudgetSerializer(_told(view, line)).data
 
 
-def _told(line: BudgetLine) -> dict[str, Any]:
+def _told(view: OrganizationAPIView, line: BudgetLine) -> dict[str, Any]:
     budget = line.budget
+    may_manage = is_allowed(view.request.user, Action.MANAGE_REPORTS, budget.organization_id)
     row = line.standing.row if line.standing else None
     return {
         **{name: getattr(budget, name) for name in _PLAIN},
         "amount": plain(budget.amount),
         "filters": filters_of(budget.filters),
+        "webhook_url": budget.webhook_url if may_manage else budget.shown_webhook,
         "has_webhook_secret": bool(budget.webhook_secret),
         "state": line.state,
         "thresholds": [

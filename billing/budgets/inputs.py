@@ -130,13 +130,21 @@ def checked_recipients(given: Iterable[str]) -> tuple[str, ...]:
     if len(found) > MAX_RECIPIENTS:
         problems.append(f"Give at most {MAX_RECIPIENTS} addresses.")
     for one in found:
-        try:
-            validate_email(one)
-        except ValidationError:
+        if not _can_be_written_to(one):
             problems.append(f"“{one[:100]}” is not an e-mail address.")
     if problems:
         raise BudgetError({"recipients": problems})
     return tuple(found)
+
+
+def _can_be_written_to(address: str) -> bool:
+    try:
+        validate_email(address)
+        # Django lets these pass, and the letter would fail.
+        address.rpartition("@")[2].encode("idna")
+    except (ValidationError, UnicodeError):
+        return False
+    return address.isprintable()
 
 
 def checked_webhook(url: str, secret: str | None, *, has_secret: bool) -> None:

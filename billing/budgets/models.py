@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+from billing.budgets.webhooks import host_only
 from billing.measures import Measure
 from billing.models import money
 from organizations.crypto import EncryptedTextField
@@ -85,6 +86,11 @@ class Budget(ScopedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def shown_webhook(self) -> str:
+        """Return the webhook's address for those who may read budgets only."""
+        return host_only(self.webhook_url)
 
 
 class BudgetStanding(ScopedModel):
@@ -176,4 +182,9 @@ class AlertNotice(ScopedModel):
         indexes = [models.Index(fields=["state", "due_at"])]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()} to {self.target}"
+        return f"{self.get_channel_display()} to {self.shown_target}"
+
+    @property
+    def shown_target(self) -> str:
+        """Return the target for those who may read budgets only."""
+        return host_only(self.target) if self.channel == Channel.WEBHOOK else self.target

@@ -50,9 +50,11 @@ def send(notice_id: int) -> bool:
 def send_due() -> int:
     """Send what got lost: due for minutes, or claimed by a worker that died. Return how many."""
     now = timezone.now()
-    AlertNotice.objects.filter(state=NoticeState.SENDING, claimed_at__lt=now - _STUCK_AFTER).update(
-        state=NoticeState.PENDING, due_at=now - _LOST_AFTER
+    stuck = AlertNotice.objects.filter(state=NoticeState.SENDING, claimed_at__lt=now - _STUCK_AFTER)
+    stuck.filter(attempts__gt=len(RETRY_AFTER)).update(
+        state=NoticeState.FAILED, error="Sending was cut off each time."
     )
+    stuck.update(state=NoticeState.PENDING, due_at=now - _LOST_AFTER)
     due = AlertNotice.objects.filter(state=NoticeState.PENDING, due_at__lte=now - _LOST_AFTER)
     found = list(due.values_list("pk", flat=True))
     for pk in found:

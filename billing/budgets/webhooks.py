@@ -24,8 +24,10 @@ WHOLE_SECONDS = 20
 MAX_URL = 500
 _HTTPS, _HTTP = 443, 80
 _PASSING = frozenset({408, 425, 429})
-# Addresses that stand for an IPv4 address which a gateway unpacks.
-_GATEWAYS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "2002::/16", "2001::/32"))
+# The only part of IPv6 that is given to the internet, whatever else a Python calls global.
+_INTERNET = ipaddress.ip_network("2000::/3")
+# Addresses in it that stand for an IPv4 address which a gateway unpacks.
+_GATEWAYS = tuple(ipaddress.ip_network(net) for net in ("2002::/16", "2001::/32"))
 
 
 class WebhookError(Exception):
@@ -81,12 +83,18 @@ def read_url(url: str) -> Target:
     return Target(is_secure, host, port or (_HTTPS if is_secure else _HTTP), path)
 
 
+def host_only(url: str) -> str:
+    """Return the address without its path, which is a secret with many receivers; '' of none."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/…" if url else ""
+
+
 def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     """Say whether an address belongs to the public internet."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return is_public(address.ipv4_mapped)
-        if any(address in network for network in _GATEWAYS):
+        if address not in _INTERNET or any(address in network for network in _GATEWAYS):
             return False
     return address.is_global and not address.is_multicast
 

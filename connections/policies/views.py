@@ -95,7 +95,8 @@ def _organization(
     if not slug:
         first: Organization | None = organizations.order_by("name").first()
         return first
-    found: Organization | None = organizations.filter(slug=slug).first()
+    # Compared here, not in PostgreSQL, which takes no NUL.
+    found: Organization | None = next((one for one in organizations if one.slug == slug), None)
     if found is None:
         raise Http404("There is no such organization here.")
     return found

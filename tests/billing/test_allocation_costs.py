@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from billing.allocation.conditions import Condition
 from billing.allocation.models import AllocationRule, CostCenter, FixedShare
 from billing.allocation.weights import weights
 from billing.cost_query import CostFilter, CostQueryError, Granularity, Operator
@@ -354,6 +355,13 @@ def test_a_pattern_means_only_its_stars_and_question_marks(
         filters=(CostFilter("cost_center", False, ("found",)),),
     ).rows
     assert {row.group[0].replace("none", "") for row in rows} == matching
+
+
+@pytest.mark.parametrize("pattern", ["*a" * 140 + "*b", "*?" * 140 + "b", "*" * 299 + "b"])
+def test_a_pattern_that_almost_matches_in_many_ways_takes_no_longer(pattern: str) -> None:
+    """Where each star could take any part of the name, trying them all would not end."""
+    assert not Condition("account_name", "matches", (pattern,)).holds_for("a" * 200)
+    assert Condition("account_name", "matches", (pattern,)).holds_for("a" * 199 + "B")
 
 
 def test_a_cost_center_that_is_not_there_is_refused_and_so_is_anothers(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from billing.budgets import services
 from billing.budgets.models import Budget
 from billing.exact import plain
 from connections.models import Connection
@@ -53,8 +54,8 @@ def test_a_budget_is_set_read_changed_and_deleted(cast: Cast, payer: Connection)
     assert told["has_webhook_secret"] is True
     assert SECRET not in made.content.decode()
     one = f"{URL}{told['id']}/"
-    assert reader.get(one).json() == told
-    assert reader.get(URL).json()["results"] == [told]
+    assert api.get(one).json() == told
+    assert api.get(URL).json()["results"] == [told]
 
     changed = api.patch(one, {"amount": "99", "recipients": []}, format="json").json()
 
@@ -94,6 +95,8 @@ def test_a_budget_is_set_read_changed_and_deleted(cast: Cast, payer: Connection)
         ({"thresholds": [{"percent": 50, "basis": "actual"}] * 2}, "thresholds"),
         ({"thresholds": "80"}, "thresholds"),
         ({"recipients": ["ann"]}, "recipients"),
+        ({"recipients": ['"\x01"@example.com']}, "recipients"),
+        ({"recipients": [f"ann@{'ä' * 60}.com"]}, "recipients"),
         ({"recipients": "ann@example.com"}, "recipients"),
         ({"recipients": [f"p{n}@example.com" for n in range(21)]}, "recipients"),
         ({"webhook_url": "https://10.1.2.3/"}, "webhook_url"),
@@ -159,3 +162,23 @@ def test_an_amount_that_a_database_holds_is_taken_whole(cast: Cast) -> None:
 
     assert made["amount"] == most
     assert Budget.objects.get().amount == Decimal(most)
+
+
+def test_who_only_reads_does_not_learn_the_webhooks_path(cast: Cast) -> None:
+    """With many receivers whoever knows the path may write to them."""
+    made = budget(
+        cast.acme, webhook_url="https://hooks.example.com/T0/secret-path", webhook_secret="x" * 16
+    )
+    services.send_test(made)
+
+    for role, name, shown in (
+        (Role.VIEWER, "victor", "https://hooks.example.com/…"),
+        (Role.FINANCE, "fiona", "https://hooks.example.com/T0/secret-path"),
+    ):
+        for path in ("/api/v1/budgets/", f"/api/v1/budgets/{made.pk}/"):
+            found = cast.api(role).get(path).json()
+            (told,) = found.get("results", [found])
+            assert told["webhook_url"] == shown
+        page = cast.browser(name).get(f"/o/acme/budgets/{made.pk}/").content.decode()
+        assert page.count(shown) == 2
+        assert ("secret-path" in page) == (name == "fiona")

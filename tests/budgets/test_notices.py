@@ -325,6 +325,10 @@ def test_the_documented_check_accepts_what_is_sent_and_nothing_else(
         "https://[fd00::1]/",
         "https://[fe80::1%25eth0]/",
         "https://[64:ff9b::a00:1]/",
+        "https://[64:ff9b:1::a00:1]/",
+        "https://[::10.0.0.1]/",
+        "https://[::ffff:0:a00:1]/",
+        "https://[fec0::1]/",
         "https://[2002:a00:1::]/",
         "https://224.0.0.1/",
         "https://user:pass@example.com/",
@@ -370,6 +374,24 @@ def test_what_a_dead_worker_had_is_sent_after_all(crossed: Any, receiver: Receiv
 
     assert notices.send_due() == 2
     assert send_webhook().state == NoticeState.SENT
+
+
+def test_what_kills_each_worker_is_given_up(crossed: Any) -> None:
+    long_ago = timezone.now() - timedelta(hours=1)
+    tried = len(notices.RETRY_AFTER) + 1
+    AlertNotice.objects.update(state=NoticeState.SENDING, claimed_at=long_ago, attempts=tried)
+
+    assert notices.send_due() == 0
+    assert {one.state for one in AlertNotice.objects.all()} == {NoticeState.FAILED}
+
+
+def test_an_address_that_no_letter_can_go_to_is_said(crossed: Any) -> None:
+    AlertNotice.objects.filter(channel=Channel.MAIL).update(target=f"ann@{'ä' * 60}.com")
+
+    notices.send(notice_of(Channel.MAIL).pk)
+
+    notice = notice_of(Channel.MAIL)
+    assert (notice.state, "AddressError" in notice.error) == (NoticeState.PENDING, True)
 
 
 def test_a_test_alert_goes_to_everybody_and_counts_as_none(

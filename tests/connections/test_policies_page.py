@@ -73,7 +73,7 @@ def test_a_role_gets_the_organizations_own_external_id(cast: Cast) -> None:
         ({**READ, "with_discovery": "maybe"}, "with_discovery", "maybe"),
         ({**READ, "bukket": "x"}, "bukket", "not known"),
         ({**READ, "connection": "x"}, "connection", "number"),
-        ({**READ, "prefix": "a\x00b"}, "prefix", "ull characters"),
+        ({**READ, "prefix": "a\x00b"}, "prefix", "without NUL"),
         ({"mode": "bucket_policy", "bucket": "b" * 5000}, "bucket", "2048"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from organizations.sheets import Column, Kind, Sheet, csv_lines, write_xlsx
 
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"]
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\uff1d1+1", "\uff20SUM(A1)"]
 
 
 def _sheet(texts: list[str]) -> Sheet:

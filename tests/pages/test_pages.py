@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from organizations.models import AuditEvent
 from tests.billing.cost_facts import connect
 from tests.cast import Cast
 from tests.pages.bill import LEFT_OUT, LINES, load_bill
@@ -174,6 +175,8 @@ def test_a_month_is_handed_out_as_csv_and_as_excel(cast: Cast, today: date, path
     assert b"".join(csv.streaming_content).count(b"\n") >= 1
     workbook = browser.get(f"{path}?format=xlsx")
     assert b"".join(workbook.streaming_content).startswith(b"PK")
+    noted = AuditEvent.objects.filter(action="costs.exported", actor="victor").order_by("pk")
+    assert [one.changes["format"] for one in noted] == ["csv", "xlsx"]
 
 
 @pytest.mark.parametrize(

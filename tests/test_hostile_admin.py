@@ -1,0 +1,50 @@
+"""Whatever somebody writes into an address of the admin, it answers."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.urls import reverse
+
+from tests.access_table import ADMIN
+from tests.belongings import Belongings
+from tests.cast import Cast
+
+pytestmark = pytest.mark.django_db
+
+OURS = [label for label in ADMIN if not label.startswith("django_celery_beat")]
+FIELDS = (
+    *("q", "o", "p", "action", "account_id", "billing_period__gte", "connection__id__exact"),
+    *("organization__id__exact", "role__exact", "state__exact", "type__exact", "_to_field"),
+)
+VALUES = ("%00", "9" * 30, "%27")
+WHOLE = ("billing_period__year=99999", "p=999999", "e=1")
+
+
+@pytest.mark.parametrize("label", OURS)
+def test_no_address_breaks_a_list(cast: Cast, belongings: Belongings, label: str) -> None:
+    opts = apps.get_model(label)._meta
+    browser: Any = cast.browser("ada")
+    browser.raise_request_exception = False
+    here = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    queries = [*WHOLE, *(f"{field}={value}" for field in FIELDS for value in VALUES)]
+    addresses = [
+        *(f"{here}?{query}" for query in queries),
+        *(f"{here}{pk}/{page}/" for pk in VALUES for page in ("change", "delete", "history")),
+    ]
+    broken = [one for one in addresses if browser.get(one).status_code >= 500]
+    assert not broken
+
+
+@pytest.mark.parametrize("label", OURS)
+def test_ticked_rows_that_cannot_be_are_refused(
+    cast: Cast, belongings: Belongings, label: str
+) -> None:
+    opts = apps.get_model(label)._meta
+    browser: Any = cast.browser("olivia")
+    browser.raise_request_exception = False
+    here = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+    for ticked in ("a\x00b", "x", "9" * 30):
+        sent = {"action": "delete_selected", "_selected_action": ticked}
+        assert browser.post(here, sent).status_code < 500
+    assert belongings.everything_is_unchanged()
