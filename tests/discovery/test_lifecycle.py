@@ -41,7 +41,7 @@ def version(resource: Resource) -> str:
 
 def last_seen(resource: Resource) -> datetime:
     """Return what people are told."""
-    (row,) = reports.rows_of(resource.organization, [resource])
+    (row,) = reports.rows_of(resource.organization, [resource.pk])
     return row.last_seen
 
 
@@ -279,7 +279,8 @@ def test_a_region_switched_off_hides_its_resources_but_does_not_end_them(
     assert world.resource(volume).gone_at is None
     (warning,) = run.warnings
     assert "eu-south-1 is no longer enabled" in warning
-    assert not DiscoveryScope.objects.get(region="eu-south-1").is_complete
+    gone = DiscoveryScope.objects.get(region="eu-south-1", family="ebs_volumes")
+    assert not gone.is_complete
 
 
 def test_the_same_account_in_two_organizations_is_two_sets_of_rows(

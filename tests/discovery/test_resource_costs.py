@@ -13,8 +13,9 @@ from django.utils import timezone
 from connections import cost_news
 from connections.models import AuthMethod, Connection, ConnectionKind
 from discovery import tasks
-from discovery.models import Resource, ResourceCost
+from discovery.models import DiscoveryRun, Resource, ResourceCost
 from organizations.access import Role
+from organizations.runs import Trigger
 from tests.cast import Cast
 from tests.discovery.bill import (
     ACCOUNT,
@@ -213,6 +214,11 @@ def test_changed_costs_are_followed_by_task_or_at_once(
     monkeypatch.setattr(tasks.refresh_costs, "delay", sent.append)
     make("i-1")
     bill.write("i-1", "5")
+    with django_capture_on_commit_callbacks(execute=True):
+        cost_news.costs_changed(cast.acme.pk)
+    assert sent == [], "nothing was ever discovered"
+    connection = Connection.objects.of(cast.acme).first()
+    DiscoveryRun.objects.create(connection=connection, trigger=Trigger.COMMAND)
     with django_capture_on_commit_callbacks(execute=True):
         cost_news.costs_changed(cast.acme.pk)
         assert sent == []
