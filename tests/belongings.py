@@ -9,6 +9,7 @@ import pytest
 from django.db import models
 from django.utils import timezone
 
+from billing.measures import Measure
 from billing.models import (
     AlertNotice,
     AllocationRule,
@@ -21,6 +22,7 @@ from billing.models import (
     CostCenter,
     Delivery,
     DeliveryAccount,
+    DeliveryCost,
     FixedShare,
     ImportRun,
     ReportLetter,
@@ -210,6 +212,14 @@ def belongings(cast: Cast) -> Belongings:
             currency="USD",
             unblended_cost=Decimal("12.5"),
             line_items=3,
+        ),
+        DeliveryCost.objects.create(
+            delivery=delivery,
+            account_id=ACCOUNT,
+            service=f"{MARK} EC2",
+            charge_type="Usage",
+            currency="USD",
+            **dict.fromkeys(Measure.values, Decimal("12.5")),
         ),
         BillingMonth.objects.create(
             connection=connection, billing_period=date(2026, 10, 1), delivery=delivery

@@ -178,7 +178,9 @@ class Budgets(OrganizationListAPIView):
         """List them."""
         lines: Any = reports.budget_lines(self.organization, timezone.now().date())
         page = self.paginate_queryset(lines) or []
-        rows = self.get_serializer([_told(self, one) for one in page], many=True).data
+        shows_secrets = _may_manage(self)
+        rows = [_told(one, shows_secrets=shows_secrets) for one in page]
+        rows = self.get_serializer(rows, many=True).data
         return self.get_paginated_response(rows)
 
     @extend_schema(
@@ -285,18 +287,22 @@ def _input(
 
 def _answer(view: OrganizationAPIView, budget: Budget) -> Any:
     line = reports.budget_line(budget, timezone.now().date())
-    return BudgetSerializer(_told(view, line)).data
+    return BudgetSerializer(_told(line, shows_secrets=_may_manage(view))).data
 
 
-def _told(view: OrganizationAPIView, line: BudgetLine) -> dict[str, Any]:
+def _may_manage(view: OrganizationAPIView) -> bool:
+    return is_allowed(view.request.user, Action.MANAGE_REPORTS, view.organization.pk)
+
+
+def _told(line: BudgetLine, *, shows_secrets: bool) -> dict[str, Any]:
+    """Return a budget for the answer; a webhook's path is often a secret itself."""
     budget = line.budget
-    may_manage = is_allowed(view.request.user, Action.MANAGE_REPORTS, budget.organization_id)
     row = line.standing.row if line.standing else None
     return {
         **{name: getattr(budget, name) for name in _PLAIN},
         "amount": plain(budget.amount),
         "filters": filters_of(budget.filters),
-        "webhook_url": budget.webhook_url if may_manage else budget.shown_webhook,
+        "webhook_url": budget.webhook_url if shows_secrets else budget.shown_webhook,
         "has_webhook_secret": bool(budget.webhook_secret),
         "state": line.state,
         "thresholds": [

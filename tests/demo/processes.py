@@ -1,6 +1,7 @@
 """Which processes of this machine belong to a folder, and starting a demo on one."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -67,6 +68,8 @@ def start_demo(folder: Path, port: int, *command: str | Path) -> RunningDemo:
         text=True,
         env=env,
         cwd=CHECKOUT,
+        # Whoever runs the tests in the background ignores SIGINT, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     said = ""
     assert process.stdout is not None
