@@ -1,6 +1,7 @@
 """The REST API of migrating a connection from one export to another."""
 
 import re
+from abc import ABC, abstractmethod
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -85,14 +86,14 @@ class SwitchView(OneConnectionView):
         return Response(migration_json(connection))
 
 
-class _StepView(OneConnectionView):
+class _StepView(ABC, OneConnectionView):
     """A step that has nothing to choose."""
 
     actions = {"POST": _MANAGE}
 
+    @abstractmethod
     def step(self, connection: Connection) -> Migration:
         """Do it."""
-        raise NotImplementedError
 
     @extend_schema(request=None, responses=OpenApiTypes.OBJECT)
     def post(self, request: Request, pk: int) -> Response:

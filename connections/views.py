@@ -3,13 +3,12 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from connections import health, member_connecting
 from connections.inputs import Refusal
 from connections.organization_page import organization_url
 from organizations.access import Action
-from organizations.views_base import OrganizationPage
+from organizations.views_base import OrganizationPage, back
 
 
 class ConnectAccount(OrganizationPage):
@@ -42,9 +41,4 @@ class ConnectAccount(OrganizationPage):
         return self._back(request)
 
     def _back(self, request: HttpRequest) -> HttpResponse:
-        wanted = request.POST.get("next", "")
-        is_ours = url_has_allowed_host_and_scheme(
-            wanted, {request.get_host()}, require_https=request.is_secure()
-        )
-        home = reverse("billing:overview", args=[self.organization.slug])
-        return HttpResponseRedirect(wanted if is_ours else home)
+        return back(request, reverse("billing:overview", args=[self.organization.slug]))

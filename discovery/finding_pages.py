@@ -1,7 +1,6 @@
 """The findings page, dismissing, and the thresholds."""
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
@@ -9,7 +8,6 @@ from django.core.paginator import InvalidPage, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic.base import TemplateResponseMixin
 
 from connections.models import Connection
@@ -36,6 +34,8 @@ from discovery.page_filters import (
     unknown_parameters,
 )
 from organizations.access import Action
+from organizations.dismissal import Dismissible
+from organizations.dismissal_pages import DismissalPost
 from organizations.views_base import OrganizationPage
 
 PAGE_SIZE = 50
@@ -113,54 +113,21 @@ class Findings(TemplateResponseMixin, OrganizationPage):
         ]
 
 
-class _Change(OrganizationPage):
-    """Base of what is done with one finding; then back to where the reader was."""
+class Dismissal(DismissalPost, OrganizationPage):
+    """Dismiss a finding with a reason, or undo that."""
 
     action: ClassVar = Action.MANAGE_FINDINGS
-    http_method_names = ["post"]
-    done = ""
+    home = "discovery:findings"
 
-    def service(self, request: HttpRequest) -> Callable[[Finding], Finding]:
-        """Return what to do."""
-        raise NotImplementedError
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Do it and go back."""
+    def find(self, pk: int) -> Finding:
+        """Return the finding, if its rule is still known."""
         mine = Finding.objects.of(self.organization).filter(rule__in=BY_NAME)
-        finding = get_object_or_404(mine.select_related("resource"), pk=pk)
-        try:
-            self.service(request)(finding)
-        except finding_services.FindingError as error:
-            messages.error(request, str(error))
-        else:
-            named = f"{BY_NAME[finding.rule].label}, {finding.resource}"
-            messages.success(request, f"{named}: {self.done}")
-        wanted = request.POST.get("next", "")
-        is_ours = url_has_allowed_host_and_scheme(
-            wanted, {request.get_host()}, require_https=request.is_secure()
-        )
-        home = reverse("discovery:findings", args=[self.organization.slug])
-        return HttpResponseRedirect(wanted if is_ours else home)
+        return get_object_or_404(mine.select_related("resource"), pk=pk)
 
-
-class Dismiss(_Change):
-    """Dismiss a finding with a reason."""
-
-    done = "dismissed."
-
-    def service(self, request: HttpRequest) -> Callable[[Finding], Finding]:
-        """Dismiss it for the reason given."""
-        return lambda finding: finding_services.dismiss(finding, request.POST.get("reason", ""))
-
-
-class Restore(_Change):
-    """Undo a dismissal."""
-
-    done = "on the list again."
-
-    def service(self, request: HttpRequest) -> Callable[[Finding], Finding]:
-        """Put it back."""
-        return finding_services.restore
+    def named(self, row: Dismissible) -> str:
+        """Return the rule and the resource."""
+        finding = cast(Finding, row)
+        return f"{BY_NAME[finding.rule].label}, {finding.resource}"
 
 
 class ThresholdsForm(forms.ModelForm[FindingThresholds]):

@@ -1,4 +1,4 @@
-"""Finding, dismissing, thresholds. The only writer of findings."""
+"""Finding and thresholds. The only writer of findings but for dismissals."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -13,16 +13,12 @@ from connections.resource_costs import ResourceCost, ResourceKey, exact_sum, res
 from discovery.findings import RULES
 from discovery.findings.base import Hit, Rule, Stock, Undecided
 from discovery.models import DiscoveryScope, Finding, FindingThresholds
-from organizations.audit import current_actor, record
+from organizations.audit import record
 from organizations.models import Organization
 
 COST_DAYS = 30
 _BATCH = 500
 _TOLD = ("evidence", "since", "cost_ids")
-
-
-class FindingError(ValueError):
-    """Something that cannot be done with a finding, as a sentence."""
 
 
 def thresholds_of(organization: Organization | int) -> FindingThresholds:
@@ -157,44 +153,3 @@ def _sum(costs: Sequence[ResourceCost]) -> tuple[Decimal | None, str]:
         return None, ""
     currency = costs[0].currency
     return exact_sum(one.amount for one in costs if one.currency == currency), currency
-
-
-@transaction.atomic
-def dismiss(finding: Finding, reason: str) -> Finding:
-    """Take an open finding off the list, with the reason. Raises FindingError."""
-    reason = reason.strip()
-    if not reason:
-        raise FindingError("Say why it is dismissed: the next reader asks.")
-    if len(reason) > 500 or "\x00" in reason:
-        raise FindingError("A reason has up to 500 characters and no NUL character.")
-    locked = _locked(finding)
-    if locked.dismissed_at is not None:
-        raise FindingError("It is dismissed already.")
-    locked.dismissed_at = timezone.now()
-    locked.dismissed_by = current_actor()[:200]
-    locked.dismissed_reason = reason
-    return _saved(locked, "finding.dismissed", {"reason": reason})
-
-
-@transaction.atomic
-def restore(finding: Finding) -> Finding:
-    """Put a dismissed finding back on the list. Raises FindingError."""
-    locked = _locked(finding)
-    if locked.dismissed_at is None:
-        raise FindingError("It is not dismissed.")
-    reason = locked.dismissed_reason
-    locked.dismissed_at, locked.dismissed_by, locked.dismissed_reason = None, "", ""
-    return _saved(locked, "finding.restored", {"reason": [reason, ""]})
-
-
-def _locked(finding: Finding) -> Finding:
-    locked: Finding = Finding.objects.select_for_update(of=("self",)).get(pk=finding.pk)
-    if locked.closed_at is not None:
-        raise FindingError("It holds no more: it was closed.")
-    return locked
-
-
-def _saved(finding: Finding, action: str, changes: dict[str, Any]) -> Finding:
-    finding.save(update_fields=["dismissed_at", "dismissed_by", "dismissed_reason"])
-    record(action, organization=finding.organization, obj=finding, changes=changes)
-    return finding

@@ -10,7 +10,6 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from discovery import finding_services
 from discovery.amounts import exact_text
 from discovery.filters import FilterError
 from discovery.finding_reports import (
@@ -25,6 +24,7 @@ from discovery.findings.base import Kind
 from discovery.models import Finding, ResourceType
 from organizations.access import Action
 from organizations.api_base import OrganizationAPIView, OrganizationListAPIView
+from organizations.dismissal import DismissalError, dismiss, restore
 
 
 class FoundAtSerializer(serializers.Serializer[Any]):
@@ -126,7 +126,7 @@ class FindingDismissal(OrganizationAPIView):
         finding = self._finding(pk)
         told = ReasonSerializer(data=request.data)
         told.is_valid(raise_exception=True)
-        return self._answer(finding_services.dismiss, finding, told.validated_data["reason"])
+        return self._answer(dismiss, finding, told.validated_data["reason"])
 
     @extend_schema(
         summary="Undo the dismissal of a finding",
@@ -135,7 +135,7 @@ class FindingDismissal(OrganizationAPIView):
     )
     def delete(self, request: Request, pk: int) -> Response:
         """Put it back on the list."""
-        return self._answer(finding_services.restore, self._finding(pk))
+        return self._answer(restore, self._finding(pk))
 
     def _finding(self, pk: int) -> Finding:
         return get_object_or_404(
@@ -145,5 +145,5 @@ class FindingDismissal(OrganizationAPIView):
     def _answer(self, service: Callable[..., Finding], *args: Any) -> Response:
         try:
             return Response(FindingSerializer(service(*args)).data)
-        except finding_services.FindingError as error:
+        except DismissalError as error:
             raise ValidationError(str(error)) from None

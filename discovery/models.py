@@ -11,6 +11,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Concat, Lower
 
 from connections.models import Connection
+from organizations.dismissal import Dismissible
 from organizations.models import Organization
 from organizations.runs import ACTIVE_STATES, ErrorClass, Run
 from organizations.scoping import ScopedModel
@@ -263,7 +264,7 @@ class ResourceChange(ScopedModel):
         return f"{self.field} of {self.resource_id}"
 
 
-class Finding(ScopedModel):
+class Finding(Dismissible):
     """Something to look at: a rule that holds for a resource.
 
     It stays one row while the rule holds, and is closed when it holds no more; should it hold
@@ -279,9 +280,6 @@ class Finding(ScopedModel):
     since = models.DateTimeField(help_text="Since when it is so, as far as is known.")
     found_at = models.DateTimeField(help_text="When it was noticed first.")
     closed_at = models.DateTimeField(null=True, blank=True)
-    dismissed_at = models.DateTimeField(null=True, blank=True)
-    dismissed_by = models.CharField(max_length=200, blank=True)
-    dismissed_reason = models.CharField(max_length=500, blank=True)
     cost_ids = models.JSONField(default=list, help_text="Ids under which the bill has its cost.")
     monthly_cost = money(
         null=True, blank=True, help_text="Amortized cost on the bill of the last 30 days."
@@ -301,6 +299,10 @@ class Finding(ScopedModel):
 
     def __str__(self) -> str:
         return self.evidence
+
+    def why_over(self) -> str:
+        """Return why nobody can dismiss it or put it back any more, '' while they can."""
+        return "It holds no more: it was closed." if self.closed_at else ""
 
 
 class FindingThresholds(ScopedModel):

@@ -11,6 +11,8 @@ urlpatterns = [
     path("resources/<int:pk>/", resource_page.ResourcePage.as_view(), name="resource"),
     path("findings/", finding_pages.Findings.as_view(), name="findings"),
     path("findings/thresholds/", finding_pages.Thresholds.as_view(), name="thresholds"),
-    path("findings/<int:pk>/dismiss/", finding_pages.Dismiss.as_view(), name="dismiss"),
-    path("findings/<int:pk>/restore/", finding_pages.Restore.as_view(), name="restore"),
+    path("findings/<int:pk>/dismiss/", finding_pages.Dismissal.as_view(), name="dismiss"),
+    path(
+        "findings/<int:pk>/restore/", finding_pages.Dismissal.as_view(restores=True), name="restore"
+    ),
 ]

@@ -4,8 +4,9 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.mixins import AccessMixin
 from django.core.exceptions import ImproperlyConfigured, PermissionDenied
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.generic.base import ContextMixin, View
 
 from organizations.access import Action, is_allowed, permissions_in
@@ -57,3 +58,12 @@ def organizations_of(user: Any) -> list[Organization]:
     if not user.is_authenticated:
         return []
     return list(user.organizations_allowing(Action.VIEW_COSTS))
+
+
+def back(request: HttpRequest, home: str) -> HttpResponseRedirect:
+    """Lead back to the page that the form names as `next`, if it is one of ours, else to `home`."""
+    wanted = request.POST.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, {request.get_host()}, require_https=request.is_secure()
+    )
+    return HttpResponseRedirect(wanted if is_ours else home)

@@ -4,11 +4,12 @@ from django.db import models
 
 from billing.measures import Measure
 from billing.models import money
+from organizations.dismissal import Dismissible
 from organizations.models import Organization
 from organizations.scoping import ScopedModel
 
 
-class Anomaly(ScopedModel):
+class Anomaly(Dismissible):
     """One day on which a service of an account cost far more than usual.
 
     It is withdrawn when a later bill no longer says so, and may come back.
@@ -28,9 +29,6 @@ class Anomaly(ScopedModel):
     is_new_service = models.BooleanField(default=False, help_text="Nothing is usual there yet.")
     found_at = models.DateTimeField(auto_now_add=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
-    dismissed_at = models.DateTimeField(null=True, blank=True)
-    dismissed_by = models.CharField(max_length=200, blank=True)
-    dismissed_reason = models.CharField(max_length=500, blank=True)
 
     class Meta:
         ordering = ["-impact", "-day", "pk"]
@@ -44,6 +42,10 @@ class Anomaly(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.service or 'No service'} in {self.account_id} on {self.day}"
+
+    def why_over(self) -> str:
+        """Return why nobody can dismiss it or put it back any more, '' while they can."""
+        return "It was withdrawn: the bill no longer says so." if self.withdrawn_at else ""
 
 
 class AnomalyLook(ScopedModel):

@@ -1,4 +1,4 @@
-"""Finding, updating, withdrawing and dismissing anomalies. The only writer of them."""
+"""Finding, updating and withdrawing anomalies. The only writer of them but for dismissals."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -20,7 +20,6 @@ from billing.freshness import data_through
 from billing.measures import Measure
 from billing.periods import month_start
 from billing.reports import answer
-from organizations.audit import current_actor, record
 from organizations.models import Organization
 
 METRIC = Measure.UNBLENDED
@@ -34,10 +33,6 @@ _BATCH = 500
 
 Key = tuple[str, str, str]  # account, service, currency
 _Place = tuple[date, str, str, str]
-
-
-class AnomalyError(ValueError):
-    """Something that cannot be done with an anomaly, as a sentence."""
 
 
 @dataclass(frozen=True)
@@ -181,44 +176,3 @@ def _update(old: Anomaly, verdict: Unusual) -> bool:
     for name, value in wanted.items():
         setattr(old, name, value)
     return differs
-
-
-@transaction.atomic
-def dismiss(anomaly: Anomaly, reason: str) -> Anomaly:
-    """Take an anomaly off the list, with the reason. Raises AnomalyError."""
-    reason = reason.strip()
-    if not reason:
-        raise AnomalyError("Say why it is dismissed: the next reader asks.")
-    if len(reason) > 500 or "\x00" in reason:
-        raise AnomalyError("A reason has up to 500 characters and no NUL character.")
-    locked = _locked(anomaly)
-    if locked.dismissed_at is not None:
-        raise AnomalyError("It is dismissed already.")
-    locked.dismissed_at = timezone.now()
-    locked.dismissed_by = current_actor()[:200]
-    locked.dismissed_reason = reason
-    return _saved(locked, "anomaly.dismissed", {"reason": reason})
-
-
-@transaction.atomic
-def restore(anomaly: Anomaly) -> Anomaly:
-    """Put a dismissed anomaly back on the list. Raises AnomalyError."""
-    locked = _locked(anomaly)
-    if locked.dismissed_at is None:
-        raise AnomalyError("It is not dismissed.")
-    reason = locked.dismissed_reason
-    locked.dismissed_at, locked.dismissed_by, locked.dismissed_reason = None, "", ""
-    return _saved(locked, "anomaly.restored", {"reason": [reason, ""]})
-
-
-def _locked(anomaly: Anomaly) -> Anomaly:
-    locked: Anomaly = Anomaly.objects.select_for_update(of=("self",)).get(pk=anomaly.pk)
-    if locked.withdrawn_at is not None:
-        raise AnomalyError("It was withdrawn: the bill no longer says so.")
-    return locked
-
-
-def _saved(anomaly: Anomaly, action: str, changes: dict[str, Any]) -> Anomaly:
-    anomaly.save(update_fields=["dismissed_at", "dismissed_by", "dismissed_reason"])
-    record(action, organization=anomaly.organization, obj=anomaly, changes=changes)
-    return anomaly

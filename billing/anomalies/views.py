@@ -2,16 +2,14 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import messages
 from django.core.paginator import InvalidPage, Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 
 from billing import charts
-from billing.anomalies import reports, services
+from billing.anomalies import reports
 from billing.anomalies.models import Anomaly
 from billing.anomalies.reports import AnomalyFilterError, AnomalyFilters, State
 from billing.anomalies.sheet import sheet_of
@@ -20,6 +18,7 @@ from billing.page_base import CostPage
 from billing.reports import NAMED_GROUPS, Names, names_for
 from organizations.access import Action
 from organizations.audit import current_actor
+from organizations.dismissal_pages import DismissalPost
 
 PAGE_SIZE = 50
 
@@ -140,49 +139,12 @@ class AnomalyDetail(_AnomalyPage):
         )
 
 
-class _Change(CostPage):
-    """Base of what is done with one anomaly; then back to where the reader was."""
+class Dismissal(DismissalPost, CostPage):
+    """Dismiss an anomaly with a reason, or undo that."""
 
     action: ClassVar = Action.MANAGE_REPORTS
-    http_method_names = ["post"]
-    done = ""
+    home = "billing:anomalies"
 
-    def change(self, anomaly: Anomaly) -> None:
-        """Do it."""
-        raise NotImplementedError
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Do it and go back."""
-        anomaly = get_object_or_404(reports.mine(self.organization), pk=pk)
-        try:
-            self.change(anomaly)
-        except services.AnomalyError as error:
-            messages.error(request, str(error))
-        else:
-            messages.success(request, f"{anomaly}: {self.done}")
-        wanted = request.POST.get("next", "")
-        is_ours = url_has_allowed_host_and_scheme(
-            wanted, {request.get_host()}, require_https=request.is_secure()
-        )
-        home = reverse("billing:anomalies", args=[self.organization.slug])
-        return HttpResponseRedirect(wanted if is_ours else home)
-
-
-class Dismiss(_Change):
-    """Dismiss an anomaly with a reason."""
-
-    done = "dismissed."
-
-    def change(self, anomaly: Anomaly) -> None:
-        """Dismiss it for the reason given."""
-        services.dismiss(anomaly, self.request.POST.get("reason", ""))
-
-
-class Restore(_Change):
-    """Undo a dismissal."""
-
-    done = "on the list again."
-
-    def change(self, anomaly: Anomaly) -> None:
-        """Put it back."""
-        services.restore(anomaly)
+    def find(self, pk: int) -> Anomaly:
+        """Return the anomaly."""
+        return get_object_or_404(reports.mine(self.organization), pk=pk)

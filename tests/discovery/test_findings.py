@@ -20,6 +20,7 @@ from discovery.models import (
     ResourceChange,
 )
 from organizations.access import Role
+from organizations.dismissal import dismiss
 from organizations.models import AuditEvent, Organization
 from organizations.runs import RunState, Trigger
 from tests.cast import Cast
@@ -268,7 +269,7 @@ def test_a_finding_that_holds_no_more_is_closed_and_another_opens_when_it_does_a
     volume = make("ebs_volume", "vol-1", state="available")
     found(account)
     first = Finding.objects.get()
-    finding_services.dismiss(first, "kept for the audit")
+    dismiss(first, "kept for the audit")
     found(account)
     assert Finding.objects.get().dismissed_reason == "kept for the audit"
     Resource.objects.filter(pk=volume.pk).update(state="in-use")
