@@ -40,7 +40,7 @@ def _add_stream(house: Warehouse, file: BillFile) -> None:
         data_faults(house, file, fields, selection),
         file.relation(house.db, fields, house.control) as (relation, reading),
     ):
-        house.db.execute(_of_line_items(selection, relation, "true", names))
+        house.add(_of_line_items(selection, relation, "true", names))
     house.rows_read += reading.rows
     house.lacking.update(selection.lacking)
 
@@ -54,7 +54,7 @@ def _add_parquet(house: Warehouse, file: ParquetFile, known_services: frozenset[
         with file.relation(house.db, fields, house.control) as (relation, _):
             rest = _add_groups(house, file, quick, selection) if quick else "true"
             if rest:
-                house.db.execute(_of_line_items(selection, relation, rest, _NO_NAMES))
+                house.add(_of_line_items(selection, relation, rest, _NO_NAMES))
         _name_accounts(house, file)
         _name_services(house, file, known_services)
     house.rows_read += file.rows
@@ -80,36 +80,30 @@ def _add_groups(
     house: Warehouse, file: ParquetFile, quick: Grouping, selection: Selection
 ) -> str | None:
     """Apply the rules to the groups of the quick pass; return the condition of what is left."""
-    rules = house.bill_format.select(Fields(quick.columns)).with_maps(
+    rules = house.bill_format.select(Fields(quick.columns, quick.scale)).with_maps(
         selection.tags.of_groups(TAGS), selection.cost_categories.of_groups(COST_CATEGORIES)
     )
-    before = _line_items(house)
-    house.db.execute(_of_groups(rules, quick))
-    if _line_items(house) - before == file.rows:
+    if house.add(_of_groups(rules, quick), quick.scale) == file.rows:
         return None
     # Some line items are no money, or need the long way.
     left = house.rows(f"SELECT 1 FROM {file.source} WHERE {quick.is_slow} LIMIT 1")
     return quick.is_slow if left else None
 
 
-def _line_items(house: Warehouse) -> int:
-    return int(house.value("SELECT coalesce(sum(line_items), 0) FROM items"))
-
-
 def _of_line_items(
     selection: Selection, relation: str, condition: str, names: tuple[str, str]
 ) -> str:
-    """Return the SQL that groups line items and inserts their cost items."""
+    """Return the SQL that groups line items and makes their cost items."""
     sums = {name: f"sum({item})" for name, item in selection.sums.items()}
     columns = _columns(selection, sums, "count(*)", [f"any_value({name})" for name in names])
     counted = f"{selection.counts} AND {condition}"
-    return _insert(selection, f"SELECT {columns} FROM {relation} WHERE {counted} GROUP BY ALL")
+    return _items(selection, f"SELECT {columns} FROM {relation} WHERE {counted} GROUP BY ALL")
 
 
 def _of_groups(selection: Selection, quick: Grouping) -> str:
-    """Return the SQL that inserts the cost items of the quick pass's groups."""
+    """Return the SQL that makes the cost items of the quick pass's groups."""
     columns = _columns(selection, selection.sums, LINE_ITEMS, _NO_NAMES)
-    return _insert(selection, f"SELECT {columns} FROM ({quick.query}) WHERE {selection.counts}")
+    return _items(selection, f"SELECT {columns} FROM ({quick.query}) WHERE {selection.counts}")
 
 
 def _columns(
@@ -131,7 +125,7 @@ def _columns(
     )
 
 
-def _insert(selection: Selection, groups: str) -> str:
+def _items(selection: Selection, groups: str) -> str:
     """Return the SQL that applies the measures. Only the groups' maps become JSON."""
     selected = [
         *KEYS[: KEYS.index("tags")],
@@ -142,7 +136,7 @@ def _insert(selection: Selection, groups: str) -> str:
         "account_name",
         "service_name",
     ]
-    return f"INSERT INTO items SELECT {', '.join(selected)} FROM ({groups})"
+    return f"SELECT {', '.join(selected)} FROM ({groups})"
 
 
 def _name_accounts(house: Warehouse, file: ParquetFile) -> None:

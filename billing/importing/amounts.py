@@ -34,7 +34,7 @@ def from_number(column: str, scale: int = COST_SCALE) -> str:
     return f"CAST({column} AS {decimal_type(scale)})"
 
 
-def nothing(scale: int = COST_SCALE) -> str:
+def nothing(scale: int) -> str:
     """Return SQL for the amounts of a column that the file does not have."""
     return f"CAST(NULL AS {decimal_type(scale)})"
 

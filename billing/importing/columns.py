@@ -41,12 +41,14 @@ def literal(text: str) -> str:
 class Fields:
     """SQL expressions over a file's columns. A column that is absent reads as empty.
 
+    Amounts have `scale` decimals: the fewer will do, the quicker is everything that adds them up.
     `used` collects what was asked for, so that nothing else needs to be read; `amounts_used` and
     `days_used`, what it was asked for as.
     """
 
-    def __init__(self, columns: Mapping[str, Column]) -> None:
+    def __init__(self, columns: Mapping[str, Column], scale: int = amounts.COST_SCALE) -> None:
         self._columns = columns
+        self.scale = scale
         self.used: dict[str, Column] = {}
         self.amounts_used: dict[str, Column] = {}
         self.days_used: set[str] = set()
@@ -98,9 +100,10 @@ class Fields:
             return found[0] if found else "''"
         return f"coalesce({', '.join(f'nullif({one}, {chr(39) * 2})' for one in found)}, '')"
 
-    def amount(self, name: str, scale: int = amounts.COST_SCALE) -> str:
+    def amount(self, name: str, scale: int | None = None) -> str:
         """Return SQL for exact amounts, null where the row has none."""
         column = self.raw(name)
+        scale = self.scale if scale is None else scale
         if column is None:
             return amounts.nothing(scale)
         self.amounts_used[name] = self._columns[name]
@@ -122,6 +125,15 @@ class Fields:
             # Without a time zone's rules: these times are UTC.
             return f"CAST(make_timestamp(epoch_us({column})) AS DATE)"
         return f"CAST(substr(CAST({column} AS VARCHAR), 1, 10) AS DATE)"
+
+    def quantity(self, name: str) -> str:
+        """Return SQL for quantities, null where the row has none."""
+        return self.amount(name, min(self.scale, amounts.QUANTITY_SCALE))
+
+    @property
+    def no_amount(self) -> str:
+        """Return the SQL of `amount` for a column that is absent."""
+        return amounts.nothing(self.scale)
 
     def map_value(self, name: str, key: str) -> str:
         """Return SQL for one value of a map (native, or a JSON object as text), '' without it."""

@@ -30,11 +30,13 @@ class Grouping:
 
     query    makes the groups: the file's columns by name, TAGS, COST_CATEGORIES and LINE_ITEMS
     columns  the groups' columns, for `Fields`
+    scale    how many decimals their amounts have
     is_slow  the condition of the line items that it leaves out
     """
 
     query: str
     columns: Mapping[str, Column]
+    scale: int
     is_slow: str
 
 
@@ -51,6 +53,7 @@ def grouping(
     summed = {name: _Amount(column, file) for name, column in fields.amounts_used.items()}
     if any(one.is_text for one in summed.values()):
         return None
+    scale = _DECIMALS if all(one.is_double for one in summed.values()) else amounts.COST_SCALE
     in_maps = {*selection.tags.columns, *selection.cost_categories.columns}
     keys = {
         name: _key(column, fields, only_where.get(name))
@@ -68,13 +71,14 @@ def grouping(
     outer = [
         *map(quoted, keys),
         *(TAGS, COST_CATEGORIES, LINE_ITEMS),
-        *(f"{one.amount} AS {quoted(name)}" for name, one in summed.items()),
+        *(f"{one.amount(scale)} AS {quoted(name)}" for name, one in summed.items()),
     ]
     is_quick = " AND ".join(filter(None, (one.is_quick for one in summed.values()))) or "true"
     return Grouping(
         f"SELECT {', '.join(outer)} FROM (SELECT {', '.join(inner)} FROM {file.source}"
         f" WHERE {is_quick} GROUP BY ALL)",
         {name: _grouped(column, fields) for name, column in fields.columns.items()},
+        scale,
         f"NOT ({is_quick})",
     )
 
@@ -84,8 +88,8 @@ class _Amount:
 
     def __init__(self, column: Column, file: ParquetFile) -> None:
         self._name = quoted(column.name)
-        self._is_double = column.kind is Kind.DOUBLE
-        self.is_text = not self._is_double and column.kind is not Kind.NUMBER
+        self.is_double = column.kind is Kind.DOUBLE
+        self.is_text = not self.is_double and column.kind is not Kind.NUMBER
 
     @property
     def _whole(self) -> str:
@@ -94,13 +98,12 @@ class _Amount:
     @property
     def sum(self) -> str:
         """Return the sum over a group, in units of the quick pass; null without any amount."""
-        return f"sum(CAST({self._whole} AS BIGINT))" if self._is_double else f"sum({self._name})"
+        return f"sum(CAST({self._whole} AS BIGINT))" if self.is_double else f"sum({self._name})"
 
-    @property
-    def amount(self) -> str:
-        """Return the sum as an exact amount."""
-        wide = amounts.decimal_type(amounts.COST_SCALE)
-        if not self._is_double:
+    def amount(self, scale: int) -> str:
+        """Return the sum as an exact amount with so many decimals."""
+        wide = amounts.decimal_type(scale)
+        if not self.is_double:
             return f"CAST({self._name} AS {wide})"
         unit = f"CAST('0.{'1'.zfill(_DECIMALS)}' AS DECIMAL({_DECIMALS}, {_DECIMALS}))"
         return f"CAST(CAST({self._name} AS DECIMAL(28, 0)) * {unit} AS {wide})"
@@ -108,7 +111,7 @@ class _Amount:
     @property
     def is_quick(self) -> str:
         """Return the condition that a line item's amount is exactly a number of units, or null."""
-        if not self._is_double:
+        if not self.is_double:
             return ""
         same = f"{self._whole} / 1e{_DECIMALS} = {self._name}"
         return f"coalesce(abs({self._name}) < {_BOUND} AND {same}, true)"

@@ -20,7 +20,7 @@ from billing.importing.faults import room_faults
 from billing.importing.warehouse import MEASURES, Warehouse
 
 _CHUNK = 1 << 20
-_PIECE_ROWS = 1 << 16
+_PIECE_ROWS = 1 << 15
 _TEXT_COLUMNS = {
     *DIMENSIONS,
     *("resource_id", "cost_id", "tags", "cost_categories", "dimension", "value"),

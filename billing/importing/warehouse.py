@@ -19,11 +19,16 @@ THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
 SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 KEYS = ("day", *DIMENSIONS, "resource_id", "tags", "cost_categories")
+# Planning a query over more tables than this takes longer than joining them takes.
+_MOST_PARTS = 32
 
 
 @dataclass
 class Warehouse:
-    """The cost items of a delivery so far, in a DuckDB of their own."""
+    """The cost items of a delivery so far, in a DuckDB of their own.
+
+    `items` is a view of what was added: DuckDB fills a new table faster than it adds to one.
+    """
 
     db: duckdb.DuckDBPyConnection
     folder: Path
@@ -34,6 +39,45 @@ class Warehouse:
     lacking: dict[str, str] = field(default_factory=dict)
     account_names: dict[str, str] = field(default_factory=dict)
     service_names: dict[str, str] = field(default_factory=dict)
+    _parts: dict[str, int] = field(default_factory=dict)  # their scales
+    _added: int = 0
+
+    def __post_init__(self) -> None:
+        """Begin with a part that is empty."""
+        nothing = ", ".join("NULL" for _ in _item(0))
+        self.add(f"SELECT {nothing} LIMIT 0", 0)
+
+    def add(self, query: str, scale: int = amounts.COST_SCALE) -> int:
+        """Add cost items: their columns in order, whose amounts have at most `scale` decimals.
+
+        Returns of how many line items they are.
+        """
+        if len(self._parts) == _MOST_PARTS:
+            self._join_parts()
+        part = self._keep(f"({query}) AS given({', '.join(_item(scale))})", scale)
+        self._show()
+        return int(self.value(f"SELECT coalesce(sum(line_items), 0) FROM {part}"))
+
+    def _join_parts(self) -> None:
+        before, widest = list(self._parts), max(self._parts.values())
+        self._parts.clear()
+        self._keep("items", widest)
+        self._show()
+        for one in before:
+            self.db.execute(f"DROP TABLE {one}")
+
+    def _keep(self, relation: str, scale: int) -> str:
+        self._added += 1
+        part = f"items_{self._added}"
+        self.db.execute(f"CREATE TABLE {part} AS SELECT {_cast(scale)} FROM {relation}")
+        self._parts[part] = scale
+        return part
+
+    def _show(self) -> None:
+        # DuckDB's own common type of two such decimals has fewer decimals than one of them.
+        columns = _cast(max(self._parts.values()))
+        view = " UNION ALL ".join(f"SELECT {columns} FROM {one}" for one in self._parts)
+        self.db.execute(f"CREATE OR REPLACE VIEW items AS {view}")
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -61,15 +105,21 @@ def warehouse(bill_format: BillFormat, folder: Path) -> Iterator[Warehouse]:
     with duckdb.connect(":memory:", config=settings) as db:
         # No thread of DuckDB's may write to the terminal of an import command.
         db.execute("SET enable_progress_bar = false")
-        db.execute(_create_items())
         yield Warehouse(db, folder, bill_format, ControlTotal(bill_format))
 
 
-def _create_items() -> str:
-    texts = ", ".join(f"{name} VARCHAR" for name in KEYS[1:])
-    costs = ", ".join(f"{name} {amounts.decimal_type(amounts.COST_SCALE)}" for name in Measure)
-    quantity = amounts.decimal_type(amounts.QUANTITY_SCALE)
-    return (
-        f"CREATE TABLE items (day DATE, {texts}, {costs}, usage_quantity {quantity},"
-        " line_items BIGINT, account_name VARCHAR, service_name VARCHAR)"
-    )
+def _cast(scale: int) -> str:
+    return ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in _item(scale).items())
+
+
+def _item(scale: int) -> dict[str, str]:
+    """Return the columns of a cost item and their types."""
+    return {
+        "day": "DATE",
+        **dict.fromkeys(KEYS[1:], "VARCHAR"),
+        **dict.fromkeys(Measure.values, amounts.decimal_type(scale)),
+        "usage_quantity": amounts.decimal_type(min(scale, amounts.QUANTITY_SCALE)),
+        "line_items": "BIGINT",
+        "account_name": "VARCHAR",
+        "service_name": "VARCHAR",
+    }

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from billing.cost_query import CostFilter, CostQuery, Granularity
+from billing.importing import day_rollups
 from billing.models import BillingMonth
 from billing.reports import cost_report
 from connections.models import Connection
@@ -67,8 +68,9 @@ def by_day(cast: Cast, *filters: CostFilter, group: str) -> dict[tuple[str, ...]
     ],
 )
 def test_a_dimension_with_few_values_has_days_of_its_own(
-    cast: Cast, aws: str, group: str, breakdown: str
+    cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch, group: str, breakdown: str
 ) -> None:
+    monkeypatch.setattr(day_rollups, "_LARGE", 0)
     items = many_resources(keys_each=60)
     connection = imported(cast, items)
     delivery = BillingMonth.objects.get(connection=connection).delivery

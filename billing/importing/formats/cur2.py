@@ -141,14 +141,14 @@ def _tags(fields: Fields) -> MapColumn:
 def sums(fields: Fields) -> dict[str, str]:
     """Return what is summed over the line items of one group, which have one charge type."""
     unblended = f"coalesce({fields.amount('line_item_unblended_cost')}, 0)"
-    net = _coalesce(fields.amount("line_item_net_unblended_cost"), unblended)
+    net = _coalesce(fields, fields.amount("line_item_net_unblended_cost"), unblended)
     return {
         "unblended": unblended,
         "net": net,
         "amortized": _by_type(fields, plain=unblended, net=False),
         "net_amortized": _by_type(fields, plain=net, net=True),
         "list": fields.amount("pricing_public_on_demand_cost"),
-        "quantity": fields.amount("line_item_usage_amount", amounts.QUANTITY_SCALE),
+        "quantity": fields.quantity("line_item_usage_amount"),
     }
 
 
@@ -180,7 +180,7 @@ def _by_type(fields: Fields, *, plain: str, net: bool) -> str:
     The fee lies on what it covered. A type of which only some line items belong to a commitment
     gives its other ones at `plain`.
     """
-    charge, cost = fields.text(_TYPE), amounts.decimal_type(amounts.COST_SCALE)
+    charge, cost = fields.text(_TYPE), amounts.decimal_type(fields.scale)
     branches = [
         *(_savings_plan(fields, net=net) if fields.has(*SAVINGS_PLAN_COLUMNS) else ()),
         *(_reservation(fields, net=net) if fields.has(*RESERVATION_COLUMNS) else ()),
@@ -236,11 +236,11 @@ def _reservation(fields: Fields, *, net: bool) -> list[str]:
 
 def _plain_or_net(fields: Fields, plain: str, net_name: str, *, net: bool) -> str:
     amount = f"coalesce({fields.amount(plain)}, 0)"
-    return _coalesce(fields.amount(net_name), amount) if net else amount
+    return _coalesce(fields, fields.amount(net_name), amount) if net else amount
 
 
-def _coalesce(first: str, second: str) -> str:
-    return second if first == amounts.nothing() else f"coalesce({first}, {second})"
+def _coalesce(fields: Fields, first: str, second: str) -> str:
+    return second if first == fields.no_amount else f"coalesce({first}, {second})"
 
 
 def lacking(fields: Fields) -> dict[str, str]:

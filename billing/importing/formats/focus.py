@@ -4,7 +4,6 @@ What a commitment covers is billed at nothing and has an effective cost; the fee
 The billing entity is the provider, which is what FOCUS knows of it.
 """
 
-from billing.importing import amounts
 from billing.importing.columns import Fields, literal
 from billing.importing.formats.base import BillFormat, ControlColumns, Selection
 from billing.importing.formats.cur2 import map_column
@@ -35,7 +34,7 @@ def select(fields: Fields) -> Selection:
             "billed": _cost(fields, "BilledCost"),
             "effective": _cost(fields, "EffectiveCost"),
             "list": _cost(fields, "ListCost"),
-            "quantity": fields.amount("ConsumedQuantity", amounts.QUANTITY_SCALE),
+            "quantity": fields.quantity("ConsumedQuantity"),
         },
         measures=_measures(),
     )
