@@ -14,7 +14,7 @@ from billing.importing.control import ControlTotal
 from billing.importing.formats.base import BillFormat
 from billing.measures import Measure
 
-MEMORY_LIMIT = "512MB"
+MEMORY_LIMIT = "400MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
 SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
