@@ -117,9 +117,15 @@ class ApiTokenAdmin(ScopedAdmin[ApiToken]):
         )
     ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        dates = ["created_at", "last_used_at", "revoked_at"]
-        return dates if obj is None else ["organization", "name", "role", *dates]
+    readonly_fields = ["created_at", "last_used_at", "revoked_at"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change a token that was issued: saving it would issue another one."""
+        return obj is None and super().has_change_permission(request)
+
+    def may_press_buttons(self, request: HttpRequest, obj: Any) -> bool:
+        """Say whether the user may revoke it."""
+        return self._may(request, Action.MANAGE_MEMBERS, obj)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Issue the token through the service and show its text once."""

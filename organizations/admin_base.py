@@ -150,6 +150,10 @@ class ScopedAdmin(ModelAdmin[M]):
         return is_allowed(user, action, obj.owner_id)
 
     # --- buttons ----------------------------------------------------------------------------
+    def may_press_buttons(self, request: HttpRequest, obj: Any) -> bool:
+        """Say whether the user may press the object's buttons: whoever may change it."""
+        return self.has_change_permission(request, obj)
+
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the buttons: `<id>/do/<name>/`."""
         name = f"{self.model._meta.app_label}_{self.model._meta.model_name}_do"
@@ -166,7 +170,7 @@ class ScopedAdmin(ModelAdmin[M]):
         """Show the object with its buttons."""
         obj = self.get_object(request, object_id)
         shown = []
-        if obj is not None and self.has_change_permission(request, obj):
+        if obj is not None and self.may_press_buttons(request, obj):
             shown = [one for one in self.object_actions if one.applies(obj)]
         context = {**(extra_context or {}), "object_actions": shown}
         return super().change_view(request, object_id, form_url, context)
@@ -177,7 +181,7 @@ class ScopedAdmin(ModelAdmin[M]):
         found = next((one for one in self.object_actions if one.name == name), None)
         if obj is None or found is None:
             raise Http404("There is no such thing here.")
-        if not self.has_change_permission(request, obj) or not found.applies(obj):
+        if not self.may_press_buttons(request, obj) or not found.applies(obj):
             raise PermissionDenied("This is not possible for you here.")
         if found.confirm is not None and "confirmed" not in request.POST:
             return self._ask(request, obj, found)

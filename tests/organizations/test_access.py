@@ -1,6 +1,7 @@
 """Roles, scoping and API tokens."""
 
 import pytest
+from django.utils import timezone
 
 from organizations.access import Action, Role, is_allowed, permissions_in, roles_allowing
 from organizations.models import ApiToken, Membership, TokenPrincipal
@@ -57,3 +58,29 @@ def test_a_token_acts_with_its_role_in_its_organization_only(cast: Cast) -> None
 def test_roles_include_those_below_them() -> None:
     assert roles_allowing(Action.VIEW_COSTS) == list(Role)
     assert roles_allowing(Action.MANAGE_MEMBERS) == [Role.OWNER]
+
+
+def test_saving_the_page_of_a_token_issues_no_other_one(cast: Cast) -> None:
+    token, _ = ApiToken.issue(organization=cast.acme, role=Role.OWNER, name="shop")
+    ApiToken.objects.update(revoked_at=timezone.now())
+    olivia, page = cast.browser("olivia"), f"/admin/organizations/apitoken/{token.pk}/change/"
+
+    assert b'name="_save"' not in olivia.get(page).content
+    for button in ("_save", "_continue", "_addanother"):
+        assert olivia.post(page, {button: "Save"}).status_code == 403
+
+    assert list(ApiToken.objects.all()) == [token]
+
+
+def test_a_token_is_revoked_by_its_button_alone(cast: Cast) -> None:
+    token, _ = ApiToken.issue(organization=cast.acme, role=Role.OWNER, name="shop")
+    page = f"/admin/organizations/apitoken/{token.pk}"
+    button = f"{page}/do/revoke/"
+
+    assert cast.browser("oscar").post(button, {"confirmed": "yes"}).status_code in (403, 404)
+    assert cast.browser("boris").post(button, {"confirmed": "yes"}).status_code == 404
+    assert button.encode() in cast.browser("olivia").get(f"{page}/change/").content
+    assert cast.browser("olivia").post(button, {"confirmed": "yes"}).status_code == 302
+
+    token.refresh_from_db()
+    assert token.revoked_at is not None
