@@ -21,6 +21,7 @@ from rest_framework.exceptions import (
     ValidationError,
 )
 from rest_framework.generics import GenericAPIView
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import IsAuthenticated
@@ -52,6 +53,14 @@ class OneForm(DefaultContentNegotiation):
     ) -> tuple[Any, str]:
         """Return the first renderer."""
         return renderers[0], renderers[0].media_type
+
+
+class PlainMetadata(SimpleMetadata):
+    """What OPTIONS answers: what the call is for. Its fields are in the schema."""
+
+    def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
+        """Return no fields: not every call has a serializer to ask."""
+        return {}
 
 
 class Pagination(PageNumberPagination):
@@ -89,6 +98,7 @@ class OrganizationAPIView(APIView):
     common_parameters: ClassVar[frozenset[str]] = frozenset({"organization"})
     permission_classes = [IsAuthenticated]
     content_negotiation_class = OneForm
+    metadata_class = PlainMetadata
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -64,3 +64,9 @@ def test_a_call_answers_whatever_the_accept_header_prefers(cast: Cast, accept: s
     for path in ("costs/", "costs/?format=csv", "focus/", "imports/"):
         answer = cast.api(Role.VIEWER).get(f"/api/v1/{path}", HTTP_ACCEPT=accept)
         assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("route", API, ids=lambda route: f"{route.method} {route.name}")
+def test_every_call_tells_what_it_is_for(cast: Cast, belongings: Belongings, route: Route) -> None:
+    url = route.url.format(**belongings.names).partition("?")[0]
+    assert cast.api(Role.OWNER).options(url).status_code == 200
