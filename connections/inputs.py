@@ -27,6 +27,11 @@ _MONTH_FOLDER = re.compile(r"billing_period=.*|\d{8}-\d{8}|year=\d{4}", re.IGNOR
 _CONTENT_FOLDERS = ("data", "metadata")
 
 
+def is_account_id(text: str) -> bool:
+    """Say whether the text has the form of an AWS account's id."""
+    return _ACCOUNT.fullmatch(text) is not None
+
+
 class ExportMode(StrEnum):
     """How the export is found."""
 
@@ -99,7 +104,7 @@ class AuthInput:
                 "auth.role_arn": "Enter the role's ARN, as in"
                 " arn:aws:iam::111122223333:role/countinghouse-read."
             }
-        if self.method == AuthMethod.COSTS_ONLY and not _ACCOUNT.fullmatch(self.account_id):
+        if self.method == AuthMethod.COSTS_ONLY and not is_account_id(self.account_id):
             return {"auth.account_id": "Enter the id of the account: 12 digits."}
         return {}
 
@@ -171,8 +176,8 @@ class ExportInput:
             found["export.name"] = (
                 "Enter the export's name as AWS shows it: letters, digits and ! - _ . * ' ( )."
             )
-        if len(self.prefix) > 1024:
-            found["export.prefix"] = "A prefix has at most 1024 characters."
+        if len(self.prefix) > 1024 or not self.prefix.isprintable():
+            found["export.prefix"] = "A prefix has at most 1024 characters, and no line breaks."
         return found
 
     def places(self) -> list[Place]:
@@ -248,7 +253,10 @@ def _bucket_and_key(text: str) -> tuple[str, str]:
         bucket, _, key = text.partition(":s3:::")[2].partition("/")
         return bucket, key
     if text.startswith("https://") and "/s3/buckets/" in text:
-        parts = urlsplit(text)
+        try:
+            parts = urlsplit(text)
+        except ValueError:
+            return "", text  # only looks like an address
         bucket = parts.path.partition("/s3/buckets/")[2].partition("/")[0]
         return unquote(bucket), parse_qs(parts.query).get("prefix", [""])[0]
     return "", text

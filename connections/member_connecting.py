@@ -82,8 +82,8 @@ def _problems(payer: Connection, account_ids: Sequence[str], role_name: str) -> 
     if not payer.is_connected or payer.kind != ConnectionKind.ROOT:
         return {"": f"{payer} is no connected payer account, so it has no members."}
     found = {}
-    named = members_of(payer).filter(account_id__in=account_ids)
-    unknown = sorted(set(account_ids) - set(named.values_list("account_id", flat=True)))
+    # Compared here, not in PostgreSQL, which takes no NUL.
+    unknown = sorted(set(account_ids) - set(members_of(payer).values_list("account_id", flat=True)))
     if not account_ids:
         found["account_ids"] = "Choose at least one account."
     elif len(account_ids) > _MOST:

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from connections import health, member_connecting
-from connections.inputs import Refusal
+from connections.inputs import Refusal, is_account_id
 from connections.organization_page import organization_url
 from organizations.access import Action
 from organizations.views_base import OrganizationPage, back
@@ -20,7 +20,9 @@ class ConnectAccount(OrganizationPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Connect it and go back to where the reader was."""
         account_id = request.POST.get("account_id", "")
-        payer = health.payer_of(self.organization, account_id)
+        payer = None
+        if is_account_id(account_id):
+            payer = health.payer_of(self.organization, account_id)
         if payer is None:
             messages.error(
                 request,

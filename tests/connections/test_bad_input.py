@@ -253,3 +253,31 @@ def test_what_discovery_lacks_is_named_for_each_permission(
 def test_reading_everything_leaves_no_permission_missing(cast: Cast, payer: PretendAccount) -> None:
     response = cast.api(Role.OPERATOR).post(URL, body(payer.user(*READ)), format="json")
     assert not [row for row in response.json()["checks"] if row["state"] == "fail"]
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        f"https://s3.console.aws.amazon.com/s3/buckets/{BUCKET}?prefix=cur%00/",
+        f"https://s3.console.aws.amazon.com/s3/buckets/{BUCKET}?prefix=cur%0A/",
+        "cur\nother",
+        "c" * 1025,
+    ],
+)
+def test_a_prefix_that_cannot_be_one_is_refused(
+    cast: Cast, payer: PretendAccount, prefix: str
+) -> None:
+    given = body(payer.user(), export={"prefix": prefix})
+    response = cast.api(Role.OPERATOR).post(URL, given, format="json")
+    assert response.status_code == 400
+    assert "no line breaks" in response.json()["errors"]["export.prefix"][0]
+    assert not Connection.objects.exists()
+
+
+def test_what_only_looks_like_an_address_is_taken_as_it_is(
+    cast: Cast, payer: PretendAccount
+) -> None:
+    given = body(payer.user(), export={"prefix": "https://[x/s3/buckets/a", "name": "weekly"})
+    response = cast.api(Role.OPERATOR).post(URL, given, format="json")
+    assert response.status_code == 400
+    assert "There is no export “weekly”" in response.json()["errors"]["export.name"][0]

@@ -96,6 +96,7 @@ def test_with_a_role_a_worker_tries_each(cast: Cast, oscar: Client, company: Com
     [
         ({"how": "costs"}, "Choose at least one account"),
         ({"how": "costs", "account": [OTHER]}, f"names {OTHER} as a member"),
+        ({"how": "costs", "account": ["a\x00b"]}, "as a member"),
         ({"how": "role", "account": [MEMBER]}, "Enter the name of the role"),
         ({"how": "role", "account": [MEMBER], "role_name": "a b"}, "Enter the role&#x27;s name"),
         ({"how": "magic", "account": [MEMBER]}, "not one of the available choices"),
@@ -148,7 +149,7 @@ class TestTheButton:
         response = self.press(cast, "oscar", MEMBER, next="https://evil.example/")
         assert response.headers["Location"] == "/o/acme/"
 
-    @pytest.mark.parametrize("account_id", [OTHER, "", "x", PAYER])
+    @pytest.mark.parametrize("account_id", [OTHER, "", "x", "a\x00b", PAYER])
     def test_an_account_that_no_payer_names_is_refused(self, cast: Cast, account_id: str) -> None:
         payer_without_aws(cast)
         assert self.press(cast, "oscar", account_id).status_code == 302
