@@ -18,15 +18,16 @@ def note_changes(after: Mapping[int, Resource]) -> None:
     pks = list(after)
     for start in range(0, len(pks), _BATCH):
         stored = Resource.objects.filter(pk__in=pks[start : start + _BATCH])
-        for pk, state, tags, gone_at in stored.values_list("pk", "state", "tags", "gone_at"):
+        fields = ("pk", "state", "tags", "gone_at", "attributes__unknown")
+        for pk, state, tags, gone_at, unknown in stored.values_list(*fields):
             row = after[pk]
             at = row.last_seen
             if gone_at is not None:
                 changes.append(_change(pk, at, EXISTENCE, _GONE, _EXISTS))
             if state != row.state:
                 changes.append(_change(pk, at, STATE, state, row.state))
-            # Tags that AWS refused to tell are not tags taken away.
-            if "tags" not in row.attributes.get("unknown", ()):
+            # Tags that AWS refused to tell are not taken away, nor put on when it tells them again.
+            if "tags" not in (*(unknown or ()), *row.attributes.get("unknown", ())):
                 changes += _tag_changes(pk, at, tags, row.tags)
     ResourceChange.objects.bulk_create(changes, batch_size=_BATCH)
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from connections.resource_costs import CostLine, ResourceKey
 from discovery.collectors.ec2_instances import EC2_INSTANCES
+from discovery.collectors.s3_buckets import S3_BUCKETS
 from discovery.models import Resource, ResourceChange
 from organizations.access import Role
 from tests.cast import Cast
@@ -94,3 +95,19 @@ def test_the_page_of_a_resource_shows_everything(
     assert "<i>web</i>" not in page
     assert cast.browser("boris").get(url).status_code == 404
     assert Resource.objects.count() == 1
+
+
+def test_tags_that_aws_tells_again_were_not_put_on(world: World) -> None:
+    s3 = world.root("s3", "us-east-1")
+    s3.create_bucket(Bucket="book")
+    s3.put_bucket_tagging(Bucket="book", Tagging={"TagSet": [{"Key": "Owner", "Value": "ann"}]})
+    world.discover(S3_BUCKETS)
+    world.fault({"service": "s3", "path": "book", "code": "AccessDenied", "status": 403})
+    world.discover(S3_BUCKETS)
+    assert "tags" in world.resource("book").attributes["unknown"]
+
+    world.mend()
+    world.discover(S3_BUCKETS)
+
+    assert world.resource("book").tags == {"Owner": "ann"}
+    assert history("book") == []
