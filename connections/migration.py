@@ -81,7 +81,8 @@ def begin(
     refuse_when_open(connection)
     export = _verified(connection, given, say)
     with transaction.atomic():
-        Connection.objects.select_for_update().get(pk=connection.pk)
+        if not Connection.objects.select_for_update().get(pk=connection.pk).is_connected:
+            raise Refusal({"": "This account was disconnected meanwhile: connect it again first."})
         refuse_when_open(connection)
         old = connection.current_export
         if old is None:

@@ -137,10 +137,12 @@ def update_connection(
 @transaction.atomic
 def disconnect(connection: Connection) -> None:
     """Erase the credentials and stop all work; everything imported and discovered is kept."""
+    if not _locked(connection).is_connected:
+        return
     connection.access_key_id = connection.role_arn = connection.secret_access_key = ""
     connection.through = None
     connection.disconnected_at = timezone.now()
-    connection.save()
+    connection.save(update_fields=[*_SIGNING_IN, "disconnected_at"])
     schedules.remove(connection)
     health.refresh(connection)
     health.refresh_linked(connection)
@@ -149,7 +151,11 @@ def disconnect(connection: Connection) -> None:
 
 @transaction.atomic
 def set_paused(connection: Connection, *, paused: bool) -> None:
-    """Stop scheduled work, or go on with it. The costs so far stay in the totals."""
+    """Stop scheduled work, or go on with it. The costs so far stay in the totals.
+
+    Raises Refusal when it was disconnected.
+    """
+    _locked_connected(connection)
     connection.is_paused = paused
     connection.save(update_fields=["is_paused"])
     schedules.apply(connection)
@@ -272,9 +278,25 @@ def _saved(connection: Connection, save: Any) -> Connection:
     return connection
 
 
+def _locked(connection: Connection) -> Connection:
+    """Let nobody else write the connection in this transaction; return it as it is now."""
+    found: Connection = Connection.objects.select_for_update().get(pk=connection.pk)
+    return found
+
+
+def _locked_connected(connection: Connection) -> Connection:
+    """Likewise. AWS takes its time: somebody may have disconnected the account meanwhile."""
+    found = _locked(connection)
+    if not found.is_connected:
+        raise Refusal({"": f"{found} was disconnected meanwhile: connect it again instead."})
+    return found
+
+
 @transaction.atomic
 def _save_new(connection: Connection, auth: AuthInput, tried: _Tried) -> None:
     is_back = connection.pk is not None
+    if is_back and _locked(connection).is_connected:
+        raise _conflict(connection.account_id)
     _set_credentials(connection, auth)
     connection.disconnected_at, connection.is_paused = None, False
     connection.save()
@@ -300,11 +322,13 @@ def _save_changes(
     export: ExportInput | None,
     tried: _Tried | None,
 ) -> None:
+    connection.is_paused = _locked_connected(connection).is_paused
     for name, value in settings.items():
         setattr(connection, name, value)
     if auth is not None:
         _set_credentials(connection, auth)
-    connection.save()
+    # What else was changed while AWS was asked stays so.
+    connection.save(update_fields=[*settings, *(_SIGNING_IN if auth is not None else ())])
     if tried is not None and export is not None and tried.export is not None:
         _save_export(connection, tried.export)
     schedules.apply(connection)
@@ -366,6 +390,7 @@ def _start_work(connection: Connection) -> None:
             logger.info("%s of %s was not started: %s", job.name, connection, failure.message)
 
 
+_SIGNING_IN = ("auth_method", "access_key_id", "secret_access_key", "role_arn", "through")
 _STATUS = ["status", "status_since", "status_message", "status_hint"]
 
 

@@ -1,10 +1,13 @@
 """Updating, disconnecting, pausing and testing a connection, over the API."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django_celery_beat.models import PeriodicTask
 
 from connections import services
+from connections.inputs import Refusal
 from connections.models import CheckRun, Connection, Export, JobHealth
 from organizations.access import Role
 from tests.cast import Cast
@@ -228,3 +231,78 @@ def test_a_pause_ends_scheduled_work_and_a_resume_brings_it_back(
     connected.refresh_from_db()
     assert connected.status == "waiting"
     assert connected.account_id == PAYER
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Have somebody do something just when AWS has answered and nothing is saved yet."""
+
+    def arrange(act: Callable[[], object]) -> None:
+        ask = services._try
+
+        def and_act(*args: Any, **options: Any) -> Any:
+            tried = ask(*args, **options)
+            act()
+            return tried
+
+        monkeypatch.setattr(services, "_try", and_act)
+
+    return arrange
+
+
+def test_an_update_does_not_bring_back_what_was_disconnected_meanwhile(
+    cast: Cast, auth: dict[str, str], connected: Connection, meanwhile: Any
+) -> None:
+    meanwhile(lambda: services.disconnect(Connection.objects.get(pk=connected.pk)))
+    response = patch(cast, connected, {"auth": auth})
+    assert response.status_code == 400
+    assert "was disconnected meanwhile" in response.json()["detail"]
+    connected.refresh_from_db()
+    assert not connected.is_connected
+    assert (connected.access_key_id, connected.secret_access_key) == ("", "")
+    assert not PeriodicTask.objects.filter(name__endswith=f"connection {connected.pk}").exists()
+
+
+def test_an_update_leaves_what_was_changed_meanwhile(
+    cast: Cast, auth: dict[str, str], connected: Connection, meanwhile: Any
+) -> None:
+    def act() -> None:
+        other = Connection.objects.get(pk=connected.pk)
+        services.set_paused(other, paused=True)
+        services.update_connection(other, name="Renamed")
+
+    meanwhile(act)
+    assert patch(cast, connected, {"auth": auth, "import_every": 6}).status_code == 200
+    connected.refresh_from_db()
+    assert (connected.name, connected.is_paused, connected.status) == ("Renamed", True, "disabled")
+    assert connected.import_every == 6
+    tasks = PeriodicTask.objects.filter(name__endswith=f"connection {connected.pk}")
+    assert set(tasks.values_list("enabled", flat=True)) == {False}
+
+
+def test_two_who_connect_an_account_again_at_once_do_not_overwrite_each_other(
+    cast: Cast, auth: dict[str, str], connected: Connection, meanwhile: Any
+) -> None:
+    services.disconnect(connected)
+
+    def act() -> None:
+        Connection.objects.filter(pk=connected.pk).update(disconnected_at=None, name="Quicker")
+
+    meanwhile(act)
+    response = cast.api(Role.OPERATOR).post(URL, body(auth), format="json")
+    assert response.status_code == 409
+    connected.refresh_from_db()
+    assert connected.name == "Quicker"
+
+
+def test_what_was_disconnected_is_neither_paused_nor_disconnected_again(
+    connected: Connection,
+) -> None:
+    stale = Connection.objects.get(pk=connected.pk)
+    services.disconnect(connected)
+    at = Connection.objects.get(pk=connected.pk).disconnected_at
+    services.disconnect(stale)
+    with pytest.raises(Refusal):
+        services.set_paused(Connection.objects.get(pk=connected.pk), paused=False)
+    assert Connection.objects.get(pk=connected.pk).disconnected_at == at
+    assert not PeriodicTask.objects.filter(name__endswith=f"connection {connected.pk}").exists()
