@@ -140,7 +140,7 @@ def run_look(look: ImportRun, *, sender: Send | None = send) -> ImportRun:
         return RunState.RUNNING if months else RunState.UNCHANGED
 
     perform(look, work)
-    if look.is_finished:
+    if look.is_finished and look.is_ours:
         _after_look(look, sender)
     for month in months if look.state == RunState.RUNNING else ():
         if sender is None:

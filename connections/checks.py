@@ -61,7 +61,8 @@ def send(run: CheckRun) -> None:
 def run_check(run: CheckRun) -> CheckRun:
     """Do a queued check and note the outcome."""
     run = perform(run, _work)
-    health.note_outcome(run.connection, JOB, run, problem=probes.first_refusal(run.results))
+    if run.is_ours:
+        health.note_outcome(run.connection, JOB, run, problem=probes.first_refusal(run.results))
     return run
 
 

@@ -40,7 +40,8 @@ def send(run: MemberListing) -> None:
 def run_listing(run: MemberListing) -> MemberListing:
     """Do a queued listing and note the outcome."""
     run = perform(run, _work)
-    health.note_outcome(run.connection, JOB, run)
+    if run.is_ours:
+        health.note_outcome(run.connection, JOB, run)
     return run
 
 

@@ -104,6 +104,9 @@ class Run(ScopedModel):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     organization_path: ClassVar[str] = "connection__organization"
+    # Whether this object claimed the run and nobody else has ended it: what follows from how it
+    # went is its own to do. A task that comes a second time finds the run claimed or ended.
+    is_ours = False
     _progress_now: Callable[[], dict[str, Any]] | None = None
 
     class Meta:
@@ -148,6 +151,7 @@ class Run(ScopedModel):
         ):
             return False
         self.refresh_from_db()
+        self.is_ours = True
         return True
 
     def advance(self, step: str | None = None, **progress: Any) -> None:
@@ -229,6 +233,7 @@ class Run(ScopedModel):
             **fields,
         )
         self.refresh_from_db()
+        self.is_ours = self.is_ours and ended
         return ended
 
     def _own_counters(self) -> dict[str, Any]:
@@ -278,6 +283,7 @@ def perform(run: R, work: Callable[[R], RunState | None]) -> R:
         _database_failed(run, error)
     except RunLostError as lost:
         logger.warning("%s", lost)
+        run.is_ours = False
         run.refresh_from_db()
     except Exception as error:  # the last line of defence: log all, tell people
         logger.exception("%s %s failed unexpectedly", run._meta.verbose_name, run.pk)

@@ -200,3 +200,18 @@ def test_an_import_asked_for_while_the_broker_is_away_is_sent_again(
 
     assert bills.facts(connection, "unblended_cost") == {(): D(11)}
     assert Delivery.objects.count() == 2
+
+
+def test_a_look_whose_task_comes_again_later_says_nothing_of_now(cast: Cast, aws: str) -> None:
+    connection = imported(cast)
+    bills.break_aws(aws, service="s3", action="ListObjectsV2", code="AccessDenied", status=403)
+    failed = services.run_look(services.request_import(connection, Trigger.SCHEDULE, sender=None))
+    assert failed.state == RunState.FAILED
+    bills.heal_aws(aws)
+    services.run_look(services.request_import(connection, Trigger.SCHEDULE, sender=None))
+    connection.refresh_from_db()
+    assert connection.health.get(job="import").is_ok
+
+    tasks.run_look(failed.pk)
+
+    assert connection.health.get(job="import").is_ok

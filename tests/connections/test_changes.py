@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from django_celery_beat.models import PeriodicTask
 
-from connections import services
+from connections import checks, services
 from connections.inputs import Refusal
 from connections.models import CheckRun, Connection, Export, JobHealth
+from connections.tasks import run_check
 from organizations.access import Role
+from organizations.runs import Trigger
 from tests.cast import Cast
-from tests.connections.pretend import BUCKET, MEMBER, PAYER, PretendAccount, body
+from tests.connections.pretend import BUCKET, MEMBER, PAYER, READ, PretendAccount, body
 
 URL = "/api/v1/connections/"
 pytestmark = pytest.mark.django_db
@@ -161,9 +163,6 @@ def test_a_test_of_the_connection_tries_each_permission(
 def test_a_permission_that_another_one_hides_is_unknown(
     cast: Cast, payer: PretendAccount, connected: Connection
 ) -> None:
-    from connections import checks
-    from organizations.runs import Trigger
-
     payer.allow("portal", "s3:GetObject")
     run = checks.run_check(checks.request_check(connected, Trigger.MANUAL))
     rows = {row["permission"]: row["state"] for row in run.results}
@@ -174,9 +173,6 @@ def test_a_permission_that_another_one_hides_is_unknown(
 def test_a_check_whose_credentials_are_dead_tries_no_further(
     cast: Cast, payer: PretendAccount, connected: Connection
 ) -> None:
-    from connections import checks
-    from organizations.runs import Trigger
-
     iam = payer.client("iam")
     iam.delete_access_key(UserName="portal", AccessKeyId=connected.access_key_id)
     run = checks.run_check(checks.request_check(connected, Trigger.MANUAL))
@@ -306,3 +302,18 @@ def test_what_was_disconnected_is_neither_paused_nor_disconnected_again(
         services.set_paused(Connection.objects.get(pk=connected.pk), paused=False)
     assert Connection.objects.get(pk=connected.pk).disconnected_at == at
     assert not PeriodicTask.objects.filter(name__endswith=f"connection {connected.pk}").exists()
+
+
+def test_a_check_whose_task_comes_twice_says_nothing_of_now(
+    payer: PretendAccount, connected: Connection
+) -> None:
+    payer.allow("portal", "s3:GetObject")
+    run = checks.run_check(checks.request_check(connected, Trigger.MANUAL))
+    payer.allow("portal", *READ)
+    checks.run_check(checks.request_check(connected, Trigger.MANUAL))
+    told = list(JobHealth.objects.filter(connection=connected, job="check").values())
+    assert told[0]["is_ok"]
+
+    run_check(run.pk)
+
+    assert list(JobHealth.objects.filter(connection=connected, job="check").values()) == told
