@@ -20,13 +20,15 @@ from organizations.admin_base import (
     ScopedAdmin,
 )
 from organizations.models import ApiToken, AuditEvent, Membership, Organization, User
+from organizations.runs import ErrorClass, RunFailure
 
 
 class MembershipForm(forms.ModelForm[Membership]):
     """A member is named by e-mail address: a list to choose from would show other companies."""
 
     email = forms.EmailField(
-        help_text="Somebody new gets a link, shown to you next, to choose a password."
+        max_length=150,
+        help_text="Somebody new gets a link, shown to you next, to choose a password.",
     )
 
     class Meta:
@@ -44,6 +46,14 @@ class MembershipAdmin(ScopedAdmin[Membership]):
     list_filter = ["organization", "role"]
     search_fields = ["user__username", "user__email"]
     list_select_related = ["user", "organization"]
+    object_actions = [
+        ObjectAction(
+            name="link",
+            label="New link to choose a password",
+            run=lambda request, membership: _new_link(request, membership.user),
+            applies=lambda membership: not membership.user.has_usable_password(),
+        )
+    ]
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -76,8 +86,14 @@ class MembershipAdmin(ScopedAdmin[Membership]):
         obj.pk, obj.user = made.pk, made.user
         obj._state.adding = False
         if is_new:
-            link = request.build_absolute_uri(welcome_path(made.user))
-            messages.info(request, f"Send {made.user} this link to choose a password: {link}")
+            messages.info(request, _link_sentence(request, made.user))
+        else:
+            messages.warning(
+                request,
+                f"{made.user} was known here before, and signs in as always. Whoever invited them"
+                " first was shown the link to choose the password: make sure that the account is"
+                " theirs.",
+            )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         services.remove_member(obj)
@@ -85,6 +101,23 @@ class MembershipAdmin(ScopedAdmin[Membership]):
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for membership in queryset:
             services.remove_member(membership)
+
+
+def _link_sentence(request: HttpRequest, user: User) -> str:
+    link = request.build_absolute_uri(welcome_path(user))
+    return f"Send {user} this link to choose a password: {link}"
+
+
+def _new_link(request: HttpRequest, user: User) -> str:
+    principal: Any = request.user
+    if not services.may_hand_out_link(user, principal):
+        raise RunFailure(
+            ErrorClass.CONFIG,
+            f"{user} cannot be given a link here.",
+            "They have an account that is not this organization's alone: ask the administrator of"
+            " the installation.",
+        )
+    return _link_sentence(request, user)
 
 
 def welcome_path(user: User) -> str:

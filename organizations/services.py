@@ -1,9 +1,10 @@
 """Writes on people and organizations."""
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from organizations.access import Role
+from organizations.access import Action, Role
 from organizations.audit import record
 from organizations.models import ApiToken, Membership, Organization, User
 
@@ -35,12 +36,26 @@ def invite_member(*, organization: Organization, email: str, role: Role) -> tupl
     Returns the membership and whether the person is new. Only a new person may be handed a link
     to choose a password: a link for a known one would open somebody else's account.
     """
-    email = email.strip().lower()
-    user = User.objects.filter(username=email).first()
+    # As user names are kept: addresses that look alike are one.
+    email = str(User.normalize_username(email.strip())).lower()
+    known = User.objects.filter(Q(username=email) | Q(email__iexact=email)).order_by("pk")
+    user = known.filter(username=email).first() or known.first()
     is_new = user is None
     if user is None:
         user = User.objects.create_user(username=email, email=email)
     return add_member(organization=organization, user=user, role=role), is_new
+
+
+def may_hand_out_link(user: User, principal: User) -> bool:
+    """Say whether the principal may have another link with which the person chooses a password.
+
+    Only while there is no password yet, and only who may manage members wherever the person is
+    one: whoever holds the link can act as the person.
+    """
+    mine = principal.organizations_allowing(Action.MANAGE_MEMBERS)
+    elsewhere = user.memberships.exclude(organization__in=mine)
+    has_begun = user.has_usable_password() or user.last_login is not None or user.is_superuser
+    return user.is_active and not has_begun and not elsewhere.exists()
 
 
 @transaction.atomic
