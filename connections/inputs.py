@@ -17,7 +17,8 @@ from organizations.runs import ErrorClass, RunFailure
 
 _ACCESS_KEY = re.compile(r"[A-Z0-9]{16,128}")
 _ROLE = re.compile(
-    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/[\w+=,.@/-]{1,512}"
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/[\w+=,.@/-]{1,512}",
+    re.ASCII,
 )
 _ACCOUNT = re.compile(r"[0-9]{12}")
 # Buckets made before 2018 in us-east-1 may have longer names and capital letters.

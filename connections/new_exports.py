@@ -17,7 +17,7 @@ _SCHEMAS = (ExportSchema.CUR2, ExportSchema.LEGACY_CUR)
 _DEFAULT_NAMES = {ExportSchema.CUR2: "cur2", ExportSchema.LEGACY_CUR: "legacy-cur"}
 _BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _CUR2_NAME = re.compile(r"[0-9A-Za-z_-]{1,128}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 _PREFIX = re.compile(r"[0-9A-Za-z!\-_.*'()/]{1,256}")
 _FORMATS = {
     ExportSchema.CUR2: (FileFormat.PARQUET, FileFormat.CSV_GZIP),

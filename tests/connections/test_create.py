@@ -346,3 +346,9 @@ def test_a_missing_permission_is_named(
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [deny]}),
     )
     assert words in _text(create(cast, auth))
+
+
+@pytest.mark.parametrize("region", ["eu-west-\u0661", "eu-west", "eu-west-1.example.com"])
+def test_what_is_no_region_is_refused(cast: Cast, payer: PretendAccount, region: str) -> None:
+    response = create(cast, payer.user(*AUTOMATIC), region=region)
+    assert "as AWS spells it" in errors(response)["export.region"][0]
