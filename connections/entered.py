@@ -3,11 +3,12 @@
 from django.conf import settings
 
 from connections.aws.credentials import Credentials
-from connections.aws.session import external_id_of, source_of
+from connections.aws.session import credentials_of, external_id_of, source_of
 from connections.inputs import AuthInput, Refusal
 from connections.models import AuthMethod, Connection, ConnectionKind
 from connections.verification import credentials_from
 from organizations.models import Organization
+from organizations.runs import RunFailure
 
 
 def entered_credentials(organization: Organization, auth: AuthInput) -> Credentials:
@@ -29,8 +30,19 @@ def entered_credentials(organization: Organization, auth: AuthInput) -> Credenti
         through = payers.filter(pk=auth.through_id).first()
         if through is None:
             raise Refusal({"auth.through": "There is no connected payer account with this id."})
-        source = source_of(through)
+        try:
+            source = source_of(through)
+        except RunFailure as failure:
+            raise Refusal.because("auth.through", failure) from None
     return credentials_from(auth, external_id_of(organization), source)
+
+
+def stored_credentials(connection: Connection) -> Credentials:
+    """Return a connection's own credentials. Raises Refusal where they cannot be used."""
+    try:
+        return credentials_of(connection)
+    except RunFailure as failure:
+        raise Refusal.because("auth", failure) from None
 
 
 def _may_use_the_machine(organization: Organization) -> bool:

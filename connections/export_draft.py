@@ -13,7 +13,7 @@ from connections.detection import Detected
 from connections.export_forms import AccountForm
 from connections.inputs import AuthInput
 from connections.models import AuthMethod
-from organizations.crypto import Secret, decrypt, encrypt
+from organizations.crypto import FieldDecryptionError, Secret, decrypt, encrypt
 
 _KEY = "connections.draft"
 _SECONDS = 15 * 60
@@ -52,10 +52,15 @@ def kept(request: HttpRequest) -> Draft | None:
     if said is None or time.time() - said["at"] > _SECONDS:
         forget(request)
         return None
+    try:
+        secret = Secret(decrypt(said["sealed"]) if said["sealed"] else "")
+    except FieldDecryptionError:  # the keys were changed meanwhile
+        forget(request)
+        return None
     auth = AuthInput(
         method=AuthMethod(said["method"]),
         access_key_id=said["access_key_id"],
-        secret_access_key=Secret(decrypt(said["sealed"]) if said["sealed"] else ""),
+        secret_access_key=secret,
         role_arn=said["role_arn"],
     )
     return Draft(said["organization"], said["name"], auth, said["rows"], said["notes"])

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from connections.aws.session import credentials_of
+from connections.entered import stored_credentials
 from connections.finding import Say, half_way, note_done, patience_for, settled_export
 from connections.inputs import ExportInput, Refusal, export_problems
 from connections.models import Connection, ConnectionKind, Export
@@ -99,7 +99,7 @@ def begin(
 
 def _verified(connection: Connection, given: ExportInput, say: Say) -> Export:
     patience = patience_for(given)
-    credentials = credentials_of(connection)
+    credentials = stored_credentials(connection)
     session, identity = in_time(lambda: sign_in(credentials, account=str(connection)), patience)
     done: list[str] = []
     with half_way(done):

@@ -13,8 +13,8 @@ from django.utils import timezone
 from connections import checks, health, jobs, migration, schedules
 from connections.aws.credentials import Credentials
 from connections.aws.identity import Identity
-from connections.aws.session import AwsSession, credentials_of
-from connections.entered import entered_credentials
+from connections.aws.session import AwsSession
+from connections.entered import entered_credentials, stored_credentials
 from connections.finding import Say, half_way, note_done, patience_for, settled_export
 from connections.inputs import (
     AuthInput,
@@ -201,7 +201,7 @@ def _try_again(
         return _without_signing_in(connection, auth)
     credentials: Credentials
     if auth is None:
-        credentials = credentials_of(connection)
+        credentials = stored_credentials(connection)
     else:
         credentials = entered_credentials(connection.organization, auth)
         connection.auth_method = auth.method

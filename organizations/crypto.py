@@ -1,8 +1,8 @@
 """Secrets at rest: a text field encrypted with the keys of the setting FIELD_KEYS.
 
 The first key encrypts, all of them decrypt, so keys rotate without a gap: put the new key first,
-run `manage.py rotate_field_keys`, then remove the old one. A value that no key opens raises: it is
-never returned, saved again or replaced in silence.
+run `manage.py rotate_field_keys`, then remove the old one. A value that no key opens raises when it
+is used; its row can be read, and the value stays as it is until another one is entered.
 """
 
 from functools import lru_cache
@@ -15,6 +15,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 PREFIX = "enc1:"
+_LOST = "A stored secret cannot be opened: the key that encrypted it is not in FIELD_KEYS."
 
 
 class FieldDecryptionError(Exception):
@@ -40,6 +41,8 @@ def box() -> MultiFernet:
 
 def encrypt(text: str) -> str:
     """Return the stored form of a secret."""
+    if isinstance(text, LostSecret):
+        return text.stored
     return PREFIX + box().encrypt(text.encode()).decode()
 
 
@@ -48,9 +51,7 @@ def decrypt(stored: str) -> str:
     try:
         return box().decrypt(stored.removeprefix(PREFIX).encode()).decode()
     except InvalidToken:
-        raise FieldDecryptionError(
-            "A stored secret cannot be opened: the key that encrypted it is not in FIELD_KEYS."
-        ) from None
+        raise FieldDecryptionError(_LOST) from None
 
 
 def rotate(stored: str) -> str:
@@ -58,9 +59,7 @@ def rotate(stored: str) -> str:
     try:
         return PREFIX + box().rotate(stored.removeprefix(PREFIX).encode()).decode()
     except InvalidToken:
-        raise FieldDecryptionError(
-            "A stored secret cannot be opened: the key that encrypted it is not in FIELD_KEYS."
-        ) from None
+        raise FieldDecryptionError(_LOST) from None
 
 
 class Secret(str):
@@ -70,6 +69,22 @@ class Secret(str):
 
     def __repr__(self) -> str:
         return "Secret(…)" if self else "Secret('')"
+
+
+class LostSecret(Secret):
+    """A stored secret that no key opens. It can be kept and replaced; whoever reads it is told."""
+
+    __slots__ = ()
+
+    @property
+    def stored(self) -> str:
+        """Return the stored form, as it is kept."""
+        return str.__str__(self)
+
+    def _read(self, *args: Any, **options: Any) -> Any:
+        raise FieldDecryptionError(_LOST)
+
+    __str__ = __format__ = encode = strip = _read
 
 
 class EncryptedTextField(models.TextField[str, str]):
@@ -83,7 +98,12 @@ class EncryptedTextField(models.TextField[str, str]):
         self, value: str | None, expression: object, connection: BaseDatabaseWrapper
     ) -> str | None:
         """Decrypt what the database holds."""
-        return Secret(decrypt(value)) if value else value
+        if not value:
+            return value
+        try:
+            return Secret(decrypt(value))
+        except FieldDecryptionError:
+            return LostSecret(value)
 
     def get_lookup(self, lookup_name: str) -> Any:
         """Refuse to filter: ciphertexts of equal secrets differ."""

@@ -21,6 +21,7 @@ from billing.budgets.periods import label_of, period_of
 from billing.budgets.services import send_later, thresholds_of
 from billing.exact import plain
 from billing.templatetags.money import money_text
+from organizations.crypto import FieldDecryptionError
 from organizations.mail import absolute_url, send_mail
 
 # Seconds until the next attempt; after the last one the notice has failed.
@@ -38,6 +39,9 @@ def send(notice_id: int) -> bool:
         _deliver(notice)
     except webhooks.WebhookError as error:
         _failed(notice, error.message, is_final=error.is_final)
+    except FieldDecryptionError:
+        sentence = "The webhook's secret cannot be opened with FIELD_KEYS: enter it again."
+        _failed(notice, sentence, is_final=True)
     except OSError as error:  # SMTP's own errors are among these
         sentence = f"The mail server did not take the letter ({type(error).__name__})."
         _failed(notice, sentence, is_final=False)

@@ -27,7 +27,7 @@ from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credent
 from connections.aws.errors import Attempt, failure_from
 from connections.aws.parsing import ParserFactory
 from connections.models import AuthMethod, Connection, ExternalId
-from organizations.crypto import Secret
+from organizations.crypto import FieldDecryptionError, Secret
 from organizations.models import Organization
 from organizations.runs import ErrorClass, RunFailure
 
@@ -165,7 +165,7 @@ def credentials_of(connection: Connection) -> Credentials:
             "Give it a role or an access key to discover its resources.",
         )
     if connection.auth_method == AuthMethod.ACCESS_KEY:
-        return AccessKey(connection.access_key_id, Secret(connection.secret_access_key))
+        return AccessKey(connection.access_key_id, _stored_secret(connection))
     if connection.auth_method == AuthMethod.ASSUME_ROLE:
         return AssumedRole(
             connection.role_arn,
@@ -173,6 +173,18 @@ def credentials_of(connection: Connection) -> Credentials:
             source_of(connection.through),
         )
     return Ambient()
+
+
+def _stored_secret(connection: Connection) -> Secret:
+    try:
+        return Secret(connection.secret_access_key)
+    except FieldDecryptionError:
+        raise RunFailure(
+            ErrorClass.CONFIG,
+            f"The stored secret access key of {connection} cannot be opened: the key that encrypted"
+            " it is not in FIELD_KEYS.",
+            "Put that key back, or enter the secret access key again.",
+        ) from None
 
 
 def source_of(through: Connection | None) -> Credentials | None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -416,3 +417,13 @@ def test_a_test_without_anybody_to_tell_is_refused(cast: Cast) -> None:
     with pytest.raises(BudgetError):
         services.send_test(made)
     assert not AlertNotice.objects.exists()
+
+
+def test_a_secret_that_no_key_opens_is_said(
+    crossed: Any, receiver: Receiver, settings: Settings
+) -> None:
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    notice = send_webhook()
+    assert notice.state == NoticeState.FAILED
+    assert "enter it again" in notice.error
+    assert not receiver.got

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.test import Client
+from pytest_django import Settings
 
 from connections.models import Connection
 from tests.cast import Cast
@@ -109,3 +111,13 @@ def test_an_organization_of_somebody_else_cannot_be_chosen(
     auth = payer.user(*AUTOMATIC)
     shown = text(oscar.post(FIND, account(cast, auth, organization=str(cast.bolt.pk))))
     assert "Select a valid choice" in shown
+
+
+def test_credentials_that_no_key_opens_any_more_are_asked_for_again(
+    cast: Cast, oscar: Client, payer: PretendAccount, settings: Settings
+) -> None:
+    open_bucket(payer)
+    define_export(payer, "daily")
+    assert oscar.post(FIND, account(cast, payer.user(*AUTOMATIC)))["Location"] == CHOOSE
+    settings.FIELD_KEYS = [Fernet.generate_key().decode()]
+    assert oscar.get(CHOOSE)["Location"] == FIND

@@ -11,8 +11,12 @@ from django.db import connection as database
 from pytest_django import Settings
 
 from connections.models import AuthMethod, Connection, ConnectionKind
+from connections.services import disconnect
+from discovery import services
+from organizations.access import Role
 from organizations.audit import masked, record
 from organizations.crypto import FieldDecryptionError, Secret
+from organizations.runs import Trigger
 from tests.cast import Cast
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
@@ -70,12 +74,22 @@ def test_keys_rotate_without_a_gap(stored: Connection, settings: Settings) -> No
     assert Connection.objects.get().secret_access_key == SECRET
 
 
+def _stripped(secret: str) -> str:
+    return secret.strip()
+
+
 def test_a_lost_key_is_said_and_destroys_nothing(stored: Connection, settings: Settings) -> None:
     old, before = settings.FIELD_KEYS[0], _raw()
     _use(settings, [Fernet.generate_key().decode()])
-    with pytest.raises(FieldDecryptionError) as raised:
-        Connection.objects.get()
-    assert before not in str(raised.value)
+    lost = Connection.objects.get()
+    for read in (str, format, Secret, lambda secret: f"{secret}", _stripped):
+        with pytest.raises(FieldDecryptionError) as raised:
+            read(lost.secret_access_key)
+        assert before not in str(raised.value)
+    assert before not in repr([lost.secret_access_key])
+    lost.name = "Renamed"
+    lost.save()
+    assert before in serialize("json", [lost])
     with pytest.raises(CommandError, match="1 stored secrets cannot be opened"):
         call_command("rotate_field_keys")
     assert _raw() == before
@@ -102,3 +116,27 @@ def test_an_audit_event_is_never_changed(cast: Cast) -> None:
     event.action = "thing.undone"
     with pytest.raises(TypeError):
         event.save()
+
+
+def test_a_connection_whose_secret_is_lost_is_shown_and_mended(
+    cast: Cast, stored: Connection, settings: Settings
+) -> None:
+    _use(settings, [Fernet.generate_key().decode()])
+    oscar, page = cast.browser("oscar"), f"/admin/connections/connection/{stored.pk}/change/"
+    assert oscar.get("/admin/connections/connection/").status_code == 200
+    assert oscar.get(page).status_code == 200
+    assert cast.api(Role.OPERATOR).get("/api/v1/connections/").status_code == 200
+
+    run = services.run_discovery(services.create_run(stored, Trigger.SCHEDULE))
+    assert run.error is not None
+    assert "cannot be opened" in run.error["message"]
+    assert "enter the secret access key again" in run.error["hint"]
+    export = {"name": "daily", "bucket": "acme-bills"}
+    answer = cast.api(Role.OPERATOR).patch(
+        f"/api/v1/connections/{stored.pk}/", {"export": export}, format="json"
+    )
+    assert answer.status_code == 400
+    assert "cannot be opened" in answer.json()["errors"]["auth"][0]
+
+    disconnect(Connection.objects.get())
+    assert Connection.objects.get().secret_access_key == ""
