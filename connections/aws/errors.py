@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from organizations.runs import ErrorClass, RunFailure
 
@@ -169,6 +170,10 @@ _BY_CODE = {
 }
 
 
+# What a call raises when it does not go well; an answer that is none is no error of botocore's own.
+CALL_ERRORS = (boto.ClientError, boto.BotoCoreError, ResponseParserError)
+
+
 def failure_from(error: Exception, attempt: Attempt) -> AwsFailure:
     """Return what people need to know of a botocore error; it never holds a secret."""
     if isinstance(error, boto.ClientError):
@@ -207,6 +212,15 @@ _TRANSPORT: tuple[tuple[type[Exception], _Wording], ...] = (
             ErrorClass.CONFIG,
             "A value does not have the form that AWS asks for in {attempt}.",
             "Check the names that were entered.",
+        ),
+    ),
+    (
+        ResponseParserError,
+        _Wording(
+            ErrorClass.TRANSIENT,
+            "What came as AWS's answer to {attempt} of {account} cannot be read.",
+            "If it stays so, look for a proxy between the portal's machine and AWS that answers"
+            " itself or cuts answers off.",
         ),
     ),
     (

@@ -18,13 +18,13 @@ from botocore.credentials import (
     AssumeRoleCredentialFetcher,
     DeferredRefreshableCredentials,
 )
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import NoCredentialsError
 from botocore.loaders import create_loader
 from botocore.session import Session as BotocoreSession
 from botocore.utils import parse_timestamp
 
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
-from connections.aws.errors import Attempt, failure_from
+from connections.aws.errors import CALL_ERRORS, Attempt, failure_from
 from connections.aws.parsing import ParserFactory
 from connections.models import AuthMethod, Connection, ExternalId
 from organizations.crypto import FieldDecryptionError, Secret
@@ -112,7 +112,7 @@ class AwsClient:
         """
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             raise failure_from(error, self.attempt(operation, target)) from None
         return answer
 
@@ -123,7 +123,7 @@ class AwsClient:
         try:
             for page in self._client.get_paginator(operation).paginate(**parameters):
                 yield from page.get(key) or ()
-        except (ClientError, BotoCoreError) as error:
+        except CALL_ERRORS as error:
             raise failure_from(error, self.attempt(operation, target)) from None
 
     def attempt(self, operation: str, target: str = "") -> Attempt:

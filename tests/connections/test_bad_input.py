@@ -184,6 +184,12 @@ CASES = [
         fault(service="s3", action="ListObjectsV2", code="SlowDown", status=503),
     ),
     Case(
+        "an answer that is cut off",
+        "auth",
+        ("“Acme”", SIGNING_IN, "cannot be read", "proxy"),
+        fault(service="sts", truncate_to=40),
+    ),
+    Case(
         "AWS has an internal error",
         "export.bucket",
         (NAMED, "internal error"),

@@ -9,6 +9,7 @@ from discovery.collectors import COLLECTORS
 from discovery.collectors.base import tags_of
 from discovery.collectors.ebs_volumes import EBS_VOLUMES
 from discovery.collectors.ec2_instances import EC2_INSTANCES
+from discovery.collectors.elastic_ips import ELASTIC_IPS
 from discovery.models import Resource
 from organizations.access import Role
 from organizations.runs import ErrorClass, RunState
@@ -81,3 +82,13 @@ def test_odd_names_and_tags_show_as_they_are_everywhere(world: World, cast: Cast
     assert told.json()["count"] == 0  # tags are not searched, names are
     file = b"".join(browser.get("/o/acme/resources/", {"format": "csv"}).streaming_content)
     assert long in file.decode() and markup.replace('"', '""') in file.decode()
+
+
+def test_an_answer_that_cannot_be_read_hurts_only_its_place_and_is_said(world: World) -> None:
+    kept = world.volume()
+    world.discover(EBS_VOLUMES)
+    world.fault({"service": "ec2", "action": "DescribeVolumes", "truncate_to": 60})
+    run = world.discover(EBS_VOLUMES, ELASTIC_IPS)
+    assert "cannot be read" in " ".join(run.warnings)
+    assert "portal failed" not in " ".join(run.warnings)
+    assert world.resource(kept).gone_at is None
