@@ -23,7 +23,9 @@ _RETRY_SECONDS = 60
 @shared_task(name="discovery.discover")
 def discover(run_id: int) -> None:
     """Do a queued run; try it again later when its failure may pass."""
-    run = DiscoveryRun.objects.select_related("connection__organization").get(pk=run_id)
+    run = DiscoveryRun.objects.select_related("connection__organization").filter(pk=run_id).first()
+    if run is None:
+        return
     was_queued = run.state == RunState.QUEUED
     services.run_discovery(run)
     if was_queued:

@@ -96,11 +96,20 @@ class MembershipAdmin(ScopedAdmin[Membership]):
             )
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Take the role away; say which tokens the person made, for those go on working."""
         services.remove_member(obj)
+        made = ApiToken.objects.of(obj.organization).filter(created_by=obj.user, revoked_at=None)
+        names = ", ".join(f"“{one.name}”" for one in made)
+        if names:
+            messages.warning(
+                request,
+                f"API tokens that {obj.user} made go on working: {names}. Revoke those that"
+                " nothing of the organization needs.",
+            )
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for membership in queryset:
-            services.remove_member(membership)
+            self.delete_model(request, membership)
 
 
 def _link_sentence(request: HttpRequest, user: User) -> str:

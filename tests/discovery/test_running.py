@@ -200,3 +200,12 @@ def outcome(probe: Any, session: Any) -> str:
     except AwsFailure as failure:
         return "denied" if failure.error_class == ErrorClass.PERMISSION else str(failure)
     return "pass"
+
+
+def test_a_task_of_a_run_that_is_no_more_does_nothing(world: World) -> None:
+    run = services.create_run(world.connection, Trigger.MANUAL)
+    pk = run.pk
+    run.delete()
+    tasks.discover(pk)
+    tasks.refresh_costs(0)
+    assert not DiscoveryRun.objects.exists()

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from organizations.access import Role
-from organizations.models import Membership, User
+from organizations.models import ApiToken, Membership, User
 from organizations.services import add_member
 from tests.cast import PASSWORD, Cast
 
@@ -91,3 +92,23 @@ def test_nobody_gets_a_link_for_somebody_of_another_organization(cast: Cast) -> 
 
     assert "cannot be given a link here" in text
     assert not LINK.search(text)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_who_leaves_is_said_to_leave_tokens_behind(cast: Cast, *, at_once: bool) -> None:
+    for company, name in ((cast.acme, "shop"), (cast.acme, "old"), (cast.bolt, "elsewhere")):
+        ApiToken.issue(organization=company, role=Role.OWNER, name=name, created_by=cast.oscar)
+    ApiToken.objects.filter(name="old").update(revoked_at=timezone.now())
+    leaving = Membership.objects.get(user=cast.oscar)
+    olivia, here = cast.browser("olivia"), "/admin/organizations/membership/"
+
+    if at_once:
+        sent = {"action": "delete_selected", "_selected_action": leaving.pk, "post": "yes"}
+        response = olivia.post(here, sent, follow=True)
+    else:
+        response = olivia.post(f"{here}{leaving.pk}/delete/", {"post": "yes"}, follow=True)
+
+    text = response.content.decode()
+    assert "API tokens that oscar made go on working: “shop”." in text
+    assert not Membership.objects.filter(pk=leaving.pk).exists()
+    assert ApiToken.objects.get(name="shop").revoked_at is None
