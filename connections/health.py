@@ -109,7 +109,12 @@ def refresh(connection: Connection) -> None:
 
 
 def refresh_linked(connection: Connection) -> None:
-    """Refresh the linked accounts beside a payer that came, went or changed."""
+    """Refresh the linked accounts beside a payer that came, went or changed.
+
+    Beside a linked account nothing changes: many may be connected one after another.
+    """
+    if connection.kind != ConnectionKind.ROOT:
+        return
     linked = Connection.objects.of(connection.organization_id).connected()
     for one in linked.filter(kind=ConnectionKind.LINKED).exclude(pk=connection.pk):
         refresh(one)

@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from connections import member_connecting, members
+from connections import member_connecting, members, services
+from connections.account_names import note_billed_accounts
 from connections.aws.session import external_id_of
 from connections.models import Connection, MemberConnecting, MemberListing
 from organizations.runs import Trigger
@@ -46,7 +49,7 @@ def text_of(response: Any) -> str:
     return text
 
 
-def test_the_page_shows_the_members_and_what_a_role_must_look_like(
+def test_the_page_shows_the_idsand_what_a_role_must_look_like(
     cast: Cast, oscar: Client, company: Company
 ) -> None:
     MemberListing.objects.all().delete()
@@ -61,14 +64,14 @@ def test_the_page_shows_the_members_and_what_a_role_must_look_like(
     assert address(company.payer) in change
 
 
-def test_a_bill_alone_names_members_too(cast: Cast, oscar: Client) -> None:
+def test_a_bill_alone_names_idstoo(cast: Cast, oscar: Client) -> None:
     payer = payer_without_aws(cast)
     text = text_of(oscar.get(address(payer)))
     assert "AWS Organizations was not asked yet" in text
     assert "shop" in text
 
 
-def test_ticked_members_connect_for_costs_only(cast: Cast, oscar: Client) -> None:
+def test_ticked_idsconnect_for_costs_only(cast: Cast, oscar: Client) -> None:
     payer = payer_without_aws(cast)
     response = oscar.post(address(payer), {"account": [MEMBER], "how": "costs"}, follow=True)
     assert "1 of 1 accounts were connected" in text_of(response)
@@ -199,3 +202,30 @@ def test_disconnecting_a_payer_says_whose_roles_it_opens(cast: Cast, oscar: Clie
     asked = oscar.post(f"/admin/connections/connection/{payer.pk}/do/disconnect/")
     assert "Opened" in text_of(asked)
     assert Connection.objects.connected().count() == 2
+
+
+def test_connecting_one_more_member_costs_the_same_however_many_there_are(cast: Cast) -> None:
+    payer = payer_without_aws(cast)
+    ids = [f"{number:012d}" for number in range(1, 33)]
+    note_billed_accounts(cast.acme, [(one, PAYER, "") for one in ids])
+
+    def queries(account_id: str) -> int:
+        with CaptureQueriesContext(database) as asked:
+            run = member_connecting.request_connecting(payer, [account_id])
+        assert [one["state"] for one in run.results] == ["connected"]
+        return len(asked)
+
+    queries(ids[0])
+    second = queries(ids[1])
+    member_connecting.request_connecting(payer, ids[2:-1])
+    assert queries(ids[-1]) == second
+
+
+def test_a_payer_that_comes_or_goes_is_felt_by_its_linked_accounts(cast: Cast) -> None:
+    payer = payer_without_aws(cast)
+    member_connecting.request_connecting(payer, [MEMBER])
+    linked = Connection.objects.get(account_id=MEMBER)
+    assert linked.status == "healthy"
+    services.disconnect(payer)
+    linked.refresh_from_db()
+    assert linked.status == "waiting"
