@@ -132,6 +132,21 @@ def test_a_center_is_made_changed_and_deleted_by_forms(cast: Cast) -> None:
     assert not CostCenter.objects.exists()
 
 
+def test_deleting_a_center_or_a_rule_asks_first(cast: Cast) -> None:
+    lab = center(cast, "LAB")
+    made = rule(cast, lab, "account", MEMBER)
+    browser = cast.browser("fiona")
+    for home, question in (
+        (f"{HOME}{lab.pk}/", f"Delete the cost center {lab.name}?"),
+        (f"{HOME}rules/{made.pk}/", f"Delete the rule for {lab.name}?"),
+    ):
+        assert f'href="{home}delete/"' in browser.get(home).content.decode()
+        assert question in browser.get(f"{home}delete/").content.decode()
+        assert browser.get(f"{home}delete/?now=1").status_code == 400
+    assert CostCenter.objects.filter(pk=lab.pk).exists()
+    assert AllocationRule.objects.filter(pk=made.pk).exists()
+
+
 def test_a_center_that_rules_name_stays(cast: Cast) -> None:
     lab = center(cast, "LAB")
     rule(cast, lab, "account", MEMBER)
