@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views.generic.base import TemplateResponseMixin
@@ -25,7 +25,7 @@ class ConfirmPage(TemplateResponseMixin, ABC):
     Put it before the page's base.
     """
 
-    template_name: ClassVar[str] = "confirm.html"
+    template_name = "confirm.html"
     get_context_data: Any
 
     @abstractmethod

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -16,6 +17,8 @@ from billing.allocation.derivation import Allocation, Rule, allocation_of
 from billing.allocation.forms import CenterForm, RuleForm
 from billing.allocation.models import AllocationRule, CostCenter, Split
 from billing.allocation.reports import centers_report, preview
+from billing.allocation.sheet import sheet_of
+from billing.exports import FORMATS, download
 from billing.page_base import CostPage
 from billing.page_params import PageParams
 from billing.suggestions import suggestions
@@ -31,13 +34,18 @@ class CostCenters(CostPage):
 
     template_name = "billing/allocation/centers.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show last month and this one, in one currency."""
-        params = PageParams(request.GET, ("currency",))
-        asked, problems = params.currency(), params.problems
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """Show last month and this one, in one currency, on a page or in a file."""
+        params = PageParams(request.GET, ("currency", "format"))
+        asked, wanted = params.currency(), params.choice("format", FORMATS, "")
+        problems = params.problems
         found = centers_report(self.organization, self.today(), asked)
         if asked is not None and asked not in found.currencies:
             problems.append(f"Nothing was billed in “{asked}” in these two months.")
+        if wanted and not problems:
+            sheet = sheet_of(self.organization, found)
+            name = f"cost-centers_{found.months[0]:%Y-%m}"
+            return download(self.organization, sheet, name, wanted, request.GET.urlencode())
         rules = AllocationRule.objects.of(self.organization).select_related("center")
         context = self.get_context_data(
             problems=problems,
