@@ -32,7 +32,8 @@ class SignIn(LoginView):
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Show the form again."""
-        sign_in_limit.tell_if_last(*self._who(), self.tries)
+        name, (_, address) = form.cleaned_data.get("username", ""), self._who()
+        sign_in_limit.tell_if_last(name, address, self.tries)
         return super().form_invalid(form)
 
     def _who(self) -> tuple[str, str]:

@@ -46,7 +46,9 @@ def fail(name: str, times: int = LIMIT, address: str = HOME) -> list[int]:
     return [attempt(name, address=address).status_code for _ in range(times)]
 
 
-@pytest.mark.parametrize("name", ["fiona", "ada", "nobody at all", "<b>ann</b>", "n" * 200])
+@pytest.mark.parametrize(
+    "name", ["fiona", "ada", "nobody at all", "<b>ann</b>", "n" * 200, "a\x00b"]
+)
 def test_the_eleventh_failure_is_refused_also_for_names_that_nobody_has(name: str) -> None:
     assert fail(name) == [200] * LIMIT
     answer = attempt(name)
