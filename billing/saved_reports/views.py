@@ -180,8 +180,8 @@ class DeleteReport(ConfirmPage, _OneReport):
         who = "Everybody here loses it. " if row.is_shared else ""
         return Question(
             heading=f"Delete “{row}”?",
-            consequence=f"{who}E-mails that it is sent by stop, and the list of those that were"
-            " sent goes with it. What it was stays in the audit trail.",
+            consequence=f"{who}Nobody gets it by e-mail any more, and the list of its e-mails goes"
+            " with it. What it was stays in the audit trail.",
             button="Delete the report",
             keep="Keep it",
             keep_url=reverse("billing:saved-reports", args=[self.organization.slug]),
