@@ -19,12 +19,12 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from botocore.loaders import create_loader
 from botocore.session import Session as BotocoreSession
 from botocore.utils import parse_timestamp
 
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
 from connections.aws.errors import Attempt, failure_from
+from connections.aws.knowledge import OPERATIONS, Knowledge
 from connections.aws.parsing import ParserFactory
 from connections.models import AuthMethod, Connection, ExternalId
 from organizations.crypto import Secret
@@ -59,7 +59,7 @@ PROMPT = Config(
     retries={"mode": "standard", "max_attempts": 2},
 )
 # What botocore knows of services is read once for all sessions: it takes longer than many a call.
-_KNOWLEDGE = create_loader()
+_KNOWLEDGE = Knowledge()
 # Services of which a call's region says nothing.
 _WITHOUT_REGION = frozenset({"s3", "s3control", "sts", "iam"})
 _ADDRESS = re.compile(r"\d+(\.\d+){3}(:\d+)?")
@@ -110,6 +110,7 @@ class AwsClient:
 
         `target` names what the call is about in an error's sentence.
         """
+        self._must_know(operation)
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
         except (ClientError, BotoCoreError) as error:
@@ -120,11 +121,20 @@ class AwsClient:
         self, operation: str, key: str, *, target: str = "", **parameters: Any
     ) -> Iterator[Any]:
         """Yield the items under `key` of every page of a paginated call. Raises AwsFailure."""
+        self._must_know(operation)
         try:
             for page in self._client.get_paginator(operation).paginate(**parameters):
                 yield from page.get(key) or ()
         except (ClientError, BotoCoreError) as error:
             raise failure_from(error, self.attempt(operation, target)) from None
+
+    def _must_know(self, operation: str) -> None:
+        known = OPERATIONS.get(self.service)
+        if known is not None and operation not in known:
+            raise LookupError(
+                f"Name {operation} in connections.aws.knowledge.OPERATIONS: the clients of"
+                f" {self.service} have no other operations."
+            )
 
     def attempt(self, operation: str, target: str = "") -> Attempt:
         """Return what a failed call of this client was trying to do."""
