@@ -24,6 +24,7 @@ from organizations.runs import ErrorClass
 from organizations.upsert import upsert
 
 BATCH = 1000
+_AS_TEXT = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 _STILL_CHARGED = (
     "AWS deletes nothing in a region that is switched off, and goes on charging for it: enable the"
     " region again to look and tidy up."
@@ -128,8 +129,7 @@ def mark_disabled_regions(run: DiscoveryRun, enabled: Collection[str]) -> list[s
 def fingerprint(found: Found) -> str:
     """Return a hash of everything about a resource that can change."""
     told = [found.arn, found.name, found.state, dict(found.tags), _attributes(found)]
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_AS_TEXT(told).encode()).hexdigest()
 
 
 def _attributes(found: Found) -> dict[str, Any]:

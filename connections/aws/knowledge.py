@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore import xform_name
+from botocore.hooks import EventAliaser
 from botocore.loaders import Loader, create_loader
 
 # All operations that the portal calls of the services that are cut down; others are left whole.
@@ -27,6 +28,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     ),
 }
 _MODEL = "service-2"
+_NAMES: dict[str, str] = {}
 
 
 class Knowledge(Loader):  # type: ignore[misc]
@@ -48,6 +50,14 @@ class Knowledge(Loader):  # type: ignore[misc]
             whole = create_loader().load_service_model(service_name, type_name, api_version)
             self._cut[service_name] = _cut(whole, wanted)
         return self._cut[service_name]
+
+
+class Events(EventAliaser):  # type: ignore[misc]
+    """Tells handlers of events. Which name an event goes by is found out once for all clients."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._alias_name_cache = _NAMES
 
 
 def _cut(whole: Mapping[str, Any], wanted: Iterable[str]) -> Mapping[str, Any]:

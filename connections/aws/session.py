@@ -19,12 +19,13 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.hooks import HierarchicalEmitter
 from botocore.session import Session as BotocoreSession
 from botocore.utils import parse_timestamp
 
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
 from connections.aws.errors import Attempt, failure_from
-from connections.aws.knowledge import OPERATIONS, Knowledge
+from connections.aws.knowledge import OPERATIONS, Events, Knowledge
 from connections.aws.parsing import ParserFactory
 from connections.models import AuthMethod, Connection, ExternalId
 from organizations.crypto import Secret
@@ -220,7 +221,9 @@ def _signed_in(credentials: Credentials, config: Config) -> BotocoreSession:
 
 
 def _botocore_session() -> BotocoreSession:
-    session = BotocoreSession()
+    hooks = HierarchicalEmitter()
+    session = BotocoreSession(event_hooks=hooks)
+    session.register_component("event_emitter", Events(hooks))
     session.register_component("data_loader", _KNOWLEDGE)
     session.register_component("response_parser_factory", ParserFactory())
     return session
