@@ -26,7 +26,7 @@ def upsert(
         return
     quote = connection.ops.quote_name
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    columns = {name: quote(fields[name].column) for name in rows[0]}
+    columns = {name: quote(str(fields[name].column)) for name in rows[0]}
     shape = ", ".join(f"{quote(name)} {fields[name].db_type(connection)}" for name in columns)
     changes = ", ".join(f"{columns[name]} = EXCLUDED.{columns[name]}" for name in update)
     # One JSON text is made and read far sooner than thousands of parameters.

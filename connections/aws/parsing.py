@@ -39,8 +39,9 @@ class _Structure:
         # By the tags that came, with their namespaces.
         self._known: dict[str, tuple[str, _Read]] = {}
 
-    def __call__(self, node: Element) -> dict[str, Any]:
-        known, parsed = self._known, {}
+    def __call__(self, node: Element) -> Any:
+        known = self._known
+        parsed: dict[str, Any] = {}
         for element in node:
             found = known.get(element.tag) or self._find(element.tag)
             if found is None:

@@ -55,7 +55,7 @@ class _Measured(NamedTuple):
 
     resource_id: int
     first_day: date
-    values: Mapping[str, list[float | None]]
+    values: Mapping[str, list[Any]]
     measured_at: datetime
 
 
