@@ -22,7 +22,7 @@ from billing.models import BillingMonth
 from connections.models import Connection
 from organizations.models import AuditEvent
 from tests.billing import bills
-from tests.billing.cost_facts import Item, connect
+from tests.billing.cost_facts import Item, connect, deliver
 from tests.budgets.world import (
     A_DAY,
     MEMBER,
@@ -237,6 +237,37 @@ def test_a_restated_month_moves_the_figures_and_tells_nobody_again(
 
     assert made.standings.latest("period_start").actual == D(7) * days_so_far()
     assert AlertNotice.objects.count() == 1
+
+
+def test_what_is_billed_after_a_period_has_ended_crosses_it_still_and_once(cast: Cast) -> None:
+    payer, month = payer_of(cast.acme), first_of_month(1)
+    last = first_of_month() - timedelta(days=1)
+    deliver(payer, month, [Item(PAYER, month, D(90))])
+    made = budget(cast.acme, amount=D(100), thresholds=(Threshold(100, "actual"),))
+    Budget.objects.update(changed_at=timezone.now() - timedelta(days=40))
+    # What was made since the period ended is not asked about it.
+    budget(cast.acme, name="New", amount=D(100), thresholds=(Threshold(100, "actual"),))
+    assert look(cast) == 0
+    assert not BudgetAlert.objects.exists()
+
+    deliver(payer, month, [Item(PAYER, month, D(90)), Item(PAYER, last, D(20))], is_final=True)
+    look(cast)
+    services.evaluate_organization(cast.acme, is_forced=True)
+
+    alert = BudgetAlert.objects.get()
+    assert (alert.budget, alert.period_start, alert.actual) == (made, month, D(110))
+
+
+def test_a_period_that_aws_has_closed_is_told_of_no_more(cast: Cast) -> None:
+    payer, month = payer_of(cast.acme), first_of_month(1)
+    deliver(payer, month, [Item(PAYER, month, D(90))], is_final=True)
+    budget(cast.acme, amount=D(100), thresholds=(Threshold(100, "actual"),))
+    Budget.objects.update(changed_at=timezone.now() - timedelta(days=40))
+
+    deliver(payer, month, [Item(PAYER, month, D(110))], is_final=True)
+    look(cast)
+
+    assert not BudgetAlert.objects.exists()
 
 
 def test_another_amount_may_be_crossed_anew(cast: Cast, payer: Connection) -> None:
