@@ -176,6 +176,25 @@ def billed_accounts(deliveries: Iterable[CountedDelivery]) -> QuerySet[DeliveryA
     return found
 
 
+def known_from(what: Counted) -> dict[str, date]:
+    """Return, for each account, the first month that the connections which bill it have delivered.
+
+    Before it nobody knows what the account cost. Takes one query.
+    """
+    connections = {one.id: one.connection_id for one in what.deliveries}
+    first: dict[int, date] = {}
+    for one in what.deliveries:
+        first[one.connection_id] = min(
+            first.get(one.connection_id, one.billing_period), one.billing_period
+        )
+    rows = billed_accounts(what.deliveries).filter(account_id__in=what.accounts)
+    found: dict[str, date] = {}
+    for delivery, account in rows.values_list("delivery_id", "account_id"):
+        start = first[connections[delivery]]
+        found[account] = min(found.get(account, start), start)
+    return found
+
+
 def counted_elsewhere(
     deliveries: Iterable[CountedDelivery], billed: Iterable[BilledAccount]
 ) -> set[BilledAccount]:

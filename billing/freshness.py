@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from billing.counted import CountedDelivery, current_deliveries
+from billing.periods import month_start
 from connections.models import Connection, ConnectionKind, JobHealth
 from organizations.models import Organization
 
@@ -75,6 +76,16 @@ def data_through(deliveries: Iterable[CountedDelivery]) -> date | None:
             found[one.connection_id] = max(before, one.data_through)
     days = latest[True] or latest[False]
     return min(days.values(), default=None)
+
+
+def lately(deliveries: Iterable[CountedDelivery]) -> list[CountedDelivery]:
+    """Return the deliveries of the newest month and of the one before it.
+
+    A connection without any has ended: nothing that looks at the present waits for it.
+    """
+    found = list(deliveries)
+    newest = max((one.billing_period for one in found), default=None)
+    return [one for one in found if newest and one.billing_period >= month_start(newest, -1)]
 
 
 def is_final(deliveries: Iterable[CountedDelivery], start: date, end: date) -> bool:

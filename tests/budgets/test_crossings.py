@@ -19,7 +19,7 @@ from billing.budgets.inputs import Threshold
 from billing.budgets.models import AlertNotice, Basis, Budget, BudgetAlert
 from billing.budgets.tasks import evaluate_all_budgets
 from billing.models import BillingMonth
-from connections.models import Connection
+from connections.models import Connection, ConnectionKind
 from organizations.models import AuditEvent
 from tests.billing import bills
 from tests.billing.cost_facts import Item, connect, deliver
@@ -125,6 +125,16 @@ def test_a_month_s_forecast_is_that_of_the_overview(cast: Cast, payer: Connectio
     assert (
         made.standings.latest("period_start").forecast == page.context["overview"].forecast.amount
     )
+
+
+def test_a_payer_that_delivers_no_more_holds_up_no_forecast(cast: Cast, payer: Connection) -> None:
+    ended = connect(cast.acme, MEMBER, ConnectionKind.ROOT)
+    deliver(ended, first_of_month(3), [Item(MEMBER, first_of_month(3), D(5), payer=MEMBER)])
+
+    present = budget(cast.acme).standings.latest("period_start")
+
+    assert present.forecast == (A_DAY * days_of_this_month()).quantize(D("0.0001"))
+    assert present.data_through == max(first_of_month(), today() - timedelta(days=1))
 
 
 def test_nothing_is_forecast_from_a_few_days(cast: Cast) -> None:
