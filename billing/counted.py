@@ -218,9 +218,12 @@ def counted_elsewhere(
 
 
 def _rank(delivery: CountedDelivery, payer: str) -> tuple[bool, bool, int]:
-    """Order rivals: the payer's own bill first, then a connected one, then the oldest."""
+    """Order rivals: one that still delivers first, of these the payer's own bill, then the oldest.
+
+    The bill of a disconnected payer stays as it was that day, also of a month that goes on.
+    """
     return (
-        delivery.connection_account_id != payer,
         not delivery.is_connected,
+        delivery.connection_account_id != payer,
         delivery.connection_id,
     )

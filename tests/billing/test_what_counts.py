@@ -99,6 +99,19 @@ def test_an_account_in_two_deliveries_counts_once_from_its_payers_bill(
     assert ask(cast.acme, start=dt.date(2026, 4, 15)).total == 0
 
 
+def test_an_account_counts_from_what_still_delivers_and_not_from_a_disconnected_payer(
+    cast: Cast, payer: Connection
+) -> None:
+    early, late = (Item(WEB, dt.date(2026, 4, day), Decimal("5")) for day in (2, 20))
+    deliver(payer, APRIL, [early])
+    deliver(Connection.objects.get(account_id=WEB), APRIL, [early, late])
+    assert ask(cast.acme).total == Decimal("5")
+    payer.disconnected_at = timezone.now()
+    payer.save()
+    found = ask(cast.acme)
+    assert (found.total, found.data_through) == (Decimal("10"), late.day)
+
+
 def test_an_account_that_moved_to_another_payer_counts_from_both_bills(
     cast: Cast, payer: Connection
 ) -> None:
