@@ -12,6 +12,13 @@ from billing.importing.tags import NUL_SHOWN, tag_set
 from billing.importing.warehouse import SUMS, Warehouse
 from organizations.runs import ErrorClass, RunFailure
 
+_ACCOUNT = "|[0-9]{12}"
+# Column, what its texts match, what they are called.
+_CODES = (
+    ("account_id", _ACCOUNT, ("account", "AWS account id")),
+    ("payer_account_id", _ACCOUNT, ("payer", "AWS account id")),
+    ("currency", "|.{3}", ("currency", "ISO 4217 code")),
+)
 _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
 
 
@@ -105,15 +112,16 @@ def _table(
 
 
 def _check_texts(house: Warehouse) -> None:
-    found = house.rows(
-        "SELECT account_id FROM keys WHERE NOT regexp_full_match(account_id, '|[0-9]{12}') LIMIT 1"
-    )
-    if found:
-        raise RunFailure(
-            ErrorClass.DATA,
-            f"A line item names the account “{found[0][0][:40]}”, which is no AWS account id.",
-            "The month stays as it was. Check that the export's files are as AWS wrote them.",
+    for name, pattern, what in _CODES:
+        found = house.rows(
+            f"SELECT {name} FROM keys WHERE NOT regexp_full_match({name}, '{pattern}') LIMIT 1"
         )
+        if found:
+            raise RunFailure(
+                ErrorClass.DATA,
+                f"A line item names the {what[0]} “{found[0][0][:40]}”, which is no {what[1]}.",
+                "The month stays as it was. Check that the export's files are as AWS wrote them.",
+            )
     texts = [*((name, "keys") for name in DIMENSIONS), ("resource_id", "resource")]
     for name, table in texts:
         if (house.value(f"SELECT max(strlen({name})) FROM {table}") or 0) > _LONGEST:

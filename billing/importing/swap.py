@@ -21,6 +21,7 @@ from billing.facts import (
 )
 from billing.importing import counting
 from billing.importing.summary import Summary
+from billing.importing.tags import storable
 from billing.measures import Measure
 from billing.models import (
     Delivery,
@@ -121,7 +122,10 @@ def swap(run: ImportRun, delivery: Delivery, summary: Summary) -> None:
             for currency, measures in summary.totals.items()
         }
         delivery.data_through = summary.data_through
-        delivery.first_day, delivery.last_day = summary.days
+        # What holds nothing at all must not pass for what may hold any day.
+        delivery.first_day, delivery.last_day = (
+            day or delivery.billing_period for day in summary.days
+        )
         delivery.is_final = summary.is_final
         delivery.save()
         counting.point(run.connection, delivery)
@@ -180,10 +184,14 @@ def _write_accounts(
 
 
 def _write_services(owner: Connection, summary: Summary) -> None:
+    names = {
+        storable(code)[:200]: storable(name)[:300]
+        for code, name in sorted(summary.services.items())
+    }
     ServiceName.objects.bulk_create(
         (
-            ServiceName(organization_id=owner.organization_id, code=code[:200], name=name[:300])
-            for code, name in sorted(summary.services.items())
+            ServiceName(organization_id=owner.organization_id, code=code, name=name)
+            for code, name in names.items()
         ),
         update_conflicts=True,
         unique_fields=["organization", "code"],
