@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection as database
 from psycopg import sql
@@ -102,17 +103,19 @@ def _sums(
         source=source,
         kept=sql.Identifier(DeliveryCost._meta.db_table),
     )
-    dropped = [ids, list(what.accounts), frame.currency]
-    elsewhere = [
+    given: list[Any] = [
+        *params,
+        DeliveryState.LOADED,
+        DeliveryState.DROPPED,
+        ids,
+        list(what.accounts),
+        frame.currency,
         [one.delivery_id for one in what.elsewhere],
         [one.account_id for one in what.elsewhere],
     ]
     found: dict[int, _Sums] = {}
     with database.cursor() as cursor:
-        cursor.execute(
-            statement,
-            [*params, DeliveryState.LOADED, DeliveryState.DROPPED, *dropped, *elsewhere],
-        )
+        cursor.execute(statement, given)
         for delivery, account, service, charge_type, amount in cursor.fetchall():
             found.setdefault(delivery, {})[account, service, charge_type] = amount
     return found
