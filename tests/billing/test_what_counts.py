@@ -177,6 +177,21 @@ def test_a_range_says_how_far_it_reaches_and_whether_it_is_final(
     assert ask(cast.acme, start=APRIL, end=MAY).data_through == dt.date(2026, 4, 9)
 
 
+def test_a_connection_whose_last_month_is_closed_holds_up_nobody(
+    cast: Cast, payer: Connection
+) -> None:
+    march, april = dt.date(2026, 3, 12), dt.date(2026, 4, 16)
+    deliver(payer, APRIL, [Item(WEB, april, Decimal(1))])
+    other = connect(cast.acme, DATA, ConnectionKind.ROOT)
+    mine = [Item(DATA, march, Decimal(1), payer=DATA)]
+    deliver(other, MARCH, mine)
+    assert ask(cast.acme, start=MARCH, end=MAY).data_through == march
+    deliver(other, MARCH, mine, is_final=True)
+    assert ask(cast.acme, start=MARCH, end=MAY).data_through == april
+    assert ask(cast.acme, start=MARCH, end=APRIL).data_through == march
+    assert overview(cast.acme, dt.date(2026, 4, 20)).through == april
+
+
 def test_accounts_left_out_are_named_with_their_last_month(cast: Cast, payer: Connection) -> None:
     day = dt.timedelta(days=3)
     deliver(
