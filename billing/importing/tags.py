@@ -5,7 +5,7 @@
 `resource_tags`  user_cost_center -> cost_center, aws_created_by stays
 legacy           user:CostCenter -> CostCenter; in Parquet as `resource_tags`
 FOCUS            CostCenter, user:CostCenter -> CostCenter; aws:createdBy stays
-Values stay exactly as delivered. A tag without a value is no tag.
+Values stay exactly as delivered. A tag without a value is no tag, nor is one without a key.
 """
 
 import json
@@ -68,4 +68,5 @@ def _pairs(text: str) -> Mapping[str, str]:
 
 
 def _canonical(pairs: Mapping[str, str]) -> str:
-    return json.dumps(pairs, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    named = {key: value for key, value in pairs.items() if key}
+    return json.dumps(named, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
