@@ -66,7 +66,7 @@ def remove_leftovers() -> int:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Let folders be made and looked at one after the other: one without its lock yet looks dead."""
+    """Make or look at folders one at a time: one that has no lock yet looks dead."""
     handle = os.open(root, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
