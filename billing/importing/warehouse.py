@@ -12,6 +12,7 @@ from billing.facts import DIMENSIONS
 from billing.importing import amounts
 from billing.importing.control import ControlTotal
 from billing.importing.formats.base import BillFormat
+from billing.importing.readers import Reading
 from billing.measures import Measure
 
 MEMORY_LIMIT = "400MB"
@@ -34,7 +35,7 @@ class Warehouse:
     folder: Path
     bill_format: BillFormat
     control: ControlTotal
-    rows_read: int = 0
+    readings: list[Reading] = field(default_factory=list)
     day_rollups: list[str] = field(default_factory=list)
     lacking: dict[str, str] = field(default_factory=dict)
     account_names: dict[str, str] = field(default_factory=dict)
@@ -78,6 +79,11 @@ class Warehouse:
         columns = _cast(max(self._parts.values()))
         view = " UNION ALL ".join(f"SELECT {columns} FROM {one}" for one in self._parts)
         self.db.execute(f"CREATE OR REPLACE VIEW items AS {view}")
+
+    @property
+    def rows_read(self) -> int:
+        """Return how many line items were read so far."""
+        return sum(one.rows for one in self.readings)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
