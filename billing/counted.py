@@ -25,6 +25,7 @@ _BILLED = ("delivery_id", "account_id", "payer_account_id", "currency")
 class CountedDelivery:
     """A current delivery: whose, of which month, and how complete.
 
+    `is_delivering`: its connection is neither disconnected nor paused.
     `has_rollup` and `day_rollups` say in which tables its days are summed.
     `first_day` and `last_day` are the first and last day of its facts, None where unknown: a
     delivery may hold days outside its month.
@@ -34,7 +35,7 @@ class CountedDelivery:
     billing_period: date
     connection_id: int
     connection_account_id: str
-    is_connected: bool
+    is_delivering: bool
     first_day: date | None
     last_day: date | None
     data_through: date | None
@@ -155,7 +156,8 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             billing_period=month.billing_period,
             connection_id=month.connection_id,
             connection_account_id=month.connection.account_id,
-            is_connected=month.connection.disconnected_at is None,
+            is_delivering=month.connection.disconnected_at is None
+            and not month.connection.is_paused,
             first_day=month.delivery.first_day,
             last_day=month.delivery.last_day,
             data_through=month.delivery.data_through,
@@ -220,10 +222,11 @@ def counted_elsewhere(
 def _rank(delivery: CountedDelivery, payer: str) -> tuple[bool, bool, int]:
     """Order rivals: one that still delivers first, of these the payer's own bill, then the oldest.
 
-    The bill of a disconnected payer stays as it was that day, also of a month that goes on.
+    The bill of a payer that was disconnected or paused stays as it was, also of a month that goes
+    on.
     """
     return (
-        not delivery.is_connected,
+        not delivery.is_delivering,
         delivery.connection_account_id != payer,
         delivery.connection_id,
     )

@@ -66,9 +66,9 @@ def freshness(organization: Organization) -> list[Freshness]:
 def data_through(deliveries: Iterable[CountedDelivery]) -> date | None:
     """Return the last day with usage that every connection of the deliveries has delivered.
 
-    Those that deliver no more matter only where there is no other: disconnected ones, and one whose
-    last month AWS has closed while others have a newer one. AWS closes no month before it has begun
-    to bill the next.
+    Those that deliver no more matter only where there is no other: disconnected and paused ones,
+    and one whose last month AWS has closed while others have a newer one. AWS closes no month
+    before it has begun to bill the next.
     """
     newest: dict[int, CountedDelivery] = {}
     days: dict[int, date] = {}
@@ -83,7 +83,7 @@ def data_through(deliveries: Iterable[CountedDelivery]) -> date | None:
     for connection_id, day in days.items():
         last = newest[connection_id]
         has_ended = last.is_final and last.billing_period != month
-        by_rank.setdefault((not last.is_connected, has_ended), []).append(day)
+        by_rank.setdefault((not last.is_delivering, has_ended), []).append(day)
     return min(by_rank[min(by_rank)]) if by_rank else None
 
 

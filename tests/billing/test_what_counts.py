@@ -99,17 +99,26 @@ def test_an_account_in_two_deliveries_counts_once_from_its_payers_bill(
     assert ask(cast.acme, start=dt.date(2026, 4, 15)).total == 0
 
 
-def test_an_account_counts_from_what_still_delivers_and_not_from_a_disconnected_payer(
-    cast: Cast, payer: Connection
+@pytest.mark.parametrize("how", [{"disconnected_at": timezone.now()}, {"is_paused": True}])
+def test_an_account_counts_from_what_still_delivers(
+    cast: Cast, payer: Connection, how: dict[str, Any]
 ) -> None:
     early, late = (Item(WEB, dt.date(2026, 4, day), Decimal("5")) for day in (2, 20))
     deliver(payer, APRIL, [early])
     deliver(Connection.objects.get(account_id=WEB), APRIL, [early, late])
     assert ask(cast.acme).total == Decimal("5")
-    payer.disconnected_at = timezone.now()
-    payer.save()
+    Connection.objects.filter(pk=payer.pk).update(**how)
     found = ask(cast.acme)
     assert (found.total, found.data_through) == (Decimal("10"), late.day)
+
+
+def test_a_paused_connection_holds_up_nobody(cast: Cast, payer: Connection) -> None:
+    deliver(payer, APRIL, [Item(WEB, dt.date(2026, 4, 16), Decimal(1))])
+    other = connect(cast.acme, DATA, ConnectionKind.ROOT)
+    deliver(other, APRIL, [Item(DATA, dt.date(2026, 4, 9), Decimal(1), payer=DATA)])
+    Connection.objects.filter(pk=other.pk).update(is_paused=True)
+    found = ask(cast.acme, start=APRIL, end=MAY)
+    assert (found.total, found.data_through) == (Decimal(2), dt.date(2026, 4, 16))
 
 
 def test_an_account_that_moved_to_another_payer_counts_from_both_bills(
