@@ -24,7 +24,7 @@ from django.utils import timezone  # noqa: E402
 
 from bench.report import report  # noqa: E402
 from billing.cost_query import CostQuery, Granularity  # noqa: E402
-from billing.facts import ROLLUP_COST  # noqa: E402
+from billing.facts import DIMENSION_COST, ROLLUP_COST  # noqa: E402
 from billing.importing import load, numbering, summary  # noqa: E402
 from billing.importing.formats import format_of  # noqa: E402
 from billing.importing.warehouse import KEYS, MEASURES, Warehouse, warehouse  # noqa: E402
@@ -77,7 +77,8 @@ PAGES = (
 
 def fill(organization: Organization, month: dt.date, rows: int, payer: Connection) -> None:
     """Load one month as an import would."""
-    days = (month_start(month, 1) - month).days
+    # The month under way has the days that are over.
+    days = min((month_start(month, 1) - month).days, (timezone.now().date() - month).days or 1)
     export = payer.exports.get()
     delivery = Delivery.objects.create(
         export=export, billing_period=month, execution_id=f"{month}", manifest_key="bench"
@@ -91,7 +92,8 @@ def fill(organization: Organization, month: dt.date, rows: int, payer: Connectio
         found = summary.summary(house)
         with load.prepared(house, Path(folder)) as tables:
             delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
-        delivery.day_rollups = house.day_rollups
+        delivery.rollup_rows = house.rollup_rows
+        delivery.day_rollups = list(house.rollup_rows[DIMENSION_COST.name])
         delivery.state, delivery.loaded_at = DeliveryState.LOADED, timezone.now()
         delivery.first_day, delivery.last_day = found.days
         delivery.data_through, delivery.rows_loaded = found.data_through, rows
@@ -113,8 +115,8 @@ def fill(organization: Organization, month: dt.date, rows: int, payer: Connectio
 def _items(house: Warehouse, query: str) -> None:
     cost = "round(0.01 + hash(r, n) % 100000 / 7000.0, 8)::DECIMAL(38, 20)"
     costs = ", ".join(cost for _ in MEASURES)
-    house.db.execute(
-        f"INSERT INTO items SELECT {', '.join(KEYS)}, {costs}, 1, '', '' FROM"
+    house.add(
+        f"SELECT {', '.join(KEYS)}, {costs}, 1, '', '' FROM"
         f" ({query.replace('SELECT DATE', 'SELECT r, n, DATE', 1)})"
     )
 

@@ -24,6 +24,7 @@ from billing.facts import (
     DIMENSION_COST,
     MONTH_COST,
     MONTH_SERVICE_COST,
+    MONTH_WHOLE_COST,
     RESOURCE,
     RESOURCE_COST,
     ROLLUP_COST,
@@ -31,11 +32,19 @@ from billing.facts import (
     SERVICE_COST,
     SERVICE_DIMENSIONS,
     TAG_SET,
+    WHOLE_COST,
+    WHOLE_DIMENSIONS,
     FactTable,
 )
 from billing.statement import Statement
 from connections.resource_costs import normalised_id
 
+# What the rows of tables with one dimension each have besides it.
+_BESIDES = {
+    DIMENSION_COST: ROLLUP_DIMENSIONS,
+    WHOLE_COST: WHOLE_DIMENSIONS,
+    MONTH_WHOLE_COST: WHOLE_DIMENSIONS,
+}
 _SPECIAL = re.compile(r"[\\%_]")  # to LIKE
 
 
@@ -69,15 +78,17 @@ class _Reading:
         return [one for one in self.stored if one.source in TAG_SOURCES]
 
     @cached_property
-    def day_rollup(self) -> str | None:
-        """Return what is to be read besides what every rollup has: one dimension, '' for none.
-
-        None where it is more.
+    def dimension_in(self) -> Mapping[FactTable, str | None]:
+        """Return what is to be read of a table besides what its rows have anyhow: one dimension,
+        '' for none, None where it is more.
         """
+        return {table: self._besides(had) for table, had in _BESIDES.items()}
+
+    def _besides(self, had: Sequence[str]) -> str | None:
         others = [
             one.name
             for one in self.stored
-            if not (one.source is Source.COST_KEY and one.key in ROLLUP_DIMENSIONS)
+            if not (one.source is Source.COST_KEY and one.key in had)
         ]
         return None if len(others) > 1 else "".join(others)
 
@@ -220,20 +231,43 @@ def _sources(
     found: dict[FactTable, list[CountedDelivery]] = {}
     for delivery in deliveries:
         table = tables[0] if _is_whole(reading.query, delivery) else tables[1]
-        found.setdefault(_smaller(table, reading, delivery), []).append(delivery)
+        found.setdefault(_smallest(table, reading, delivery), []).append(delivery)
     yield from found.items()
 
 
-def _smaller(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
+def _smallest(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
     """Return the smallest table that the delivery has in place of this one."""
-    if table is MONTH_SERVICE_COST:
-        # Deliveries that were loaded before there were such tables have none of them.
-        return table if delivery.day_rollups else MONTH_COST
-    # A month's costs are more than its days' where nothing else is asked for, and tags must be
-    # looked up for each of them.
-    is_better = table is ROLLUP_COST or not reading.day_rollup or reading.in_tag_sets
-    if is_better and reading.day_rollup in delivery.day_rollups:
-        return DIMENSION_COST
+    rows = {
+        one: delivery.rollup_rows.get(one.name, {}).get(dimension, 0)
+        for one, dimension in reading.dimension_in.items()
+        if _has(delivery, one, dimension)
+    }
+    if table in (MONTH_SERVICE_COST, MONTH_COST):
+        if MONTH_WHOLE_COST in rows:
+            return MONTH_WHOLE_COST
+        # A month's costs are more than its days' where nothing else is asked for, and tags must be
+        # looked up for each of them.
+        if table is MONTH_COST and reading.dimension_in[DIMENSION_COST] and not reading.in_tag_sets:
+            return table
+    elif table not in (SERVICE_COST, ROLLUP_COST):
+        return table
+    rows.pop(MONTH_WHOLE_COST, None)
+    if table is not MONTH_SERVICE_COST and rows:
+        return min(rows, key=lambda one: rows[one])
+    return _without_dimensions(table, delivery)
+
+
+def _has(delivery: CountedDelivery, table: FactTable, dimension: str | None) -> bool:
+    """Say whether the delivery's part of a table with one dimension each answers."""
+    if table is DIMENSION_COST:
+        return dimension in delivery.day_rollups
+    return delivery.is_complete and dimension in delivery.rollup_rows.get(table.name, {})
+
+
+def _without_dimensions(table: FactTable, delivery: CountedDelivery) -> FactTable:
+    # Deliveries that were loaded before there were such tables have none of them.
+    if table is MONTH_SERVICE_COST and not delivery.day_rollups:
+        return MONTH_COST
     return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
 
 
@@ -262,7 +296,7 @@ def _part(
         *_dimension(reading, table),
         *_who(counted, ids, currency, table),
     ]
-    if reading.derives_by_key and table is not DIMENSION_COST:
+    if reading.derives_by_key and table not in _BESIDES:
         facts, table = _narrowed(reading, table, facts, conditions)
         conditions = [Statement.of("true")]
     conditions += [_condition(one, reading, ids, table) for one in reading.filters]
@@ -344,7 +378,7 @@ def _facts(table: FactTable, ids: Sequence[int]) -> Statement:
 
 def _joined(reading: _Reading, ids: Sequence[int], table: FactTable) -> Iterator[Statement]:
     """Yield what is joined to the facts: tag sets as t, resources as r."""
-    if reading.in_tag_sets and table is not DIMENSION_COST:
+    if reading.in_tag_sets and table not in _BESIDES:
         yield Statement.of(
             "JOIN ({}) t ON t.delivery_id = f.delivery_id AND t.tag_set = {}.tag_set",
             _tag_values(reading, ids),
@@ -393,7 +427,7 @@ def _keys(table: FactTable) -> sql.Composable:
 
 def _value(dimension: Dimension, reading: _Reading, table: FactTable) -> Statement:
     """Return the expression of a dimension's value, which is '' where a cost has none."""
-    if table is DIMENSION_COST and dimension.name == reading.day_rollup:
+    if table in _BESIDES and dimension.name == reading.dimension_in[table]:
         return Statement.of("f.value")
     if dimension.source is Source.COST_KEY:
         return Statement.of("{}.{}", _keys(table), sql.Identifier(dimension.key))
@@ -414,8 +448,8 @@ def _days(query: CostQuery, table: FactTable) -> Iterator[Statement]:
 
 
 def _dimension(reading: _Reading, table: FactTable) -> Iterator[Statement]:
-    if table is DIMENSION_COST:
-        yield Statement.of("f.dimension = %s", params=(reading.day_rollup,))
+    if table in _BESIDES:
+        yield Statement.of("f.dimension = %s", params=(reading.dimension_in[table],))
 
 
 def _who(
@@ -423,6 +457,10 @@ def _who(
 ) -> Iterator[Statement]:
     """Return what keeps the rows of the connected accounts, each counted once."""
     keys = _keys(table)
+    if table in (WHOLE_COST, MONTH_WHOLE_COST):  # read where every account counts
+        if currency is not None:
+            yield Statement.of("f.currency = %s", params=(currency,))
+        return
     yield Statement.of("{}.account_id = ANY(%s::text[])", keys, params=(list(counted.accounts),))
     if currency is not None:
         yield Statement.of("{}.currency = %s", keys, params=(currency,))

@@ -35,7 +35,7 @@ class Warehouse:
     bill_format: BillFormat
     control: ControlTotal
     rows_read: int = 0
-    day_rollups: list[str] = field(default_factory=list)
+    rollup_rows: dict[str, dict[str, int]] = field(default_factory=dict)
     lacking: dict[str, str] = field(default_factory=dict)
     account_names: dict[str, str] = field(default_factory=dict)
     service_names: dict[str, str] = field(default_factory=dict)
