@@ -197,7 +197,7 @@ def daily_costs(
     conditions = [
         Statement.of("f.delivery_id = %s", params=ids),
         *_days(query, DAILY_COST),
-        *_who(counted, ids, query.currency, DAILY_COST),
+        *_who(counted, [delivery], query.currency, DAILY_COST),
         *(_condition(one, reading, ids, DAILY_COST) for one in query.filters),
     ]
     return Statement.of(
@@ -294,7 +294,7 @@ def _part(
         Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
         *_days(query, table),
         *_dimension(reading, table),
-        *_who(counted, ids, currency, table),
+        *_who(counted, deliveries, currency, table),
     ]
     if reading.derives_by_key and table not in _BESIDES:
         facts, table = _narrowed(reading, table, facts, conditions)
@@ -453,17 +453,19 @@ def _dimension(reading: _Reading, table: FactTable) -> Iterator[Statement]:
 
 
 def _who(
-    counted: Counted, ids: Sequence[int], currency: str | None, table: FactTable
+    counted: Counted,
+    deliveries: Sequence[CountedDelivery],
+    currency: str | None,
+    table: FactTable,
 ) -> Iterator[Statement]:
     """Return what keeps the rows of the connected accounts, each counted once."""
     keys = _keys(table)
-    if table in (WHOLE_COST, MONTH_WHOLE_COST):  # read where every account counts
-        if currency is not None:
-            yield Statement.of("f.currency = %s", params=(currency,))
-        return
-    yield Statement.of("{}.account_id = ANY(%s::text[])", keys, params=(list(counted.accounts),))
     if currency is not None:
         yield Statement.of("{}.currency = %s", keys, params=(currency,))
+    if all(one.is_complete for one in deliveries):
+        return
+    ids = [one.id for one in deliveries]
+    yield Statement.of("{}.account_id = ANY(%s::text[])", keys, params=(list(counted.accounts),))
     elsewhere = [one for one in counted.elsewhere if one.delivery_id in ids]
     if elsewhere:
         yield Statement.of(

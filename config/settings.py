@@ -76,6 +76,9 @@ DATABASES = {
         env.text("DATABASE_URL"), conn_max_age=60, conn_health_checks=True
     ),
 }
+# Compiling a query over a year's bills takes PostgreSQL as long as answering it.
+_database_options = DATABASES["default"].setdefault("OPTIONS", {})
+_database_options["options"] = f"-c jit=off {_database_options.get('options', '')}".rstrip()
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "organizations.User"

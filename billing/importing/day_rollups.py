@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX
-from billing.facts import ROLLUP_DIMENSIONS, WHOLE_DIMENSIONS
+from billing.facts import ROLLUP_DIMENSIONS, SERVICE_DIMENSIONS, WHOLE_DIMENSIONS
 from billing.importing.columns import literal
 from billing.importing.warehouse import MEASURES, SUMS, Warehouse
 
-_PLAIN = ("region", "usage_type", "operation", "pricing_term", "billing_entity")
+# Each has a few values for each service of an account: these are added up from few rows.
+_COARSE = ("pricing_term", "billing_entity")
+_PLAIN = (*_COARSE, "region", "usage_type", "operation")
 _LARGE = 100_000  # daily costs
 _KEYS_TRIED = 8
 
@@ -35,10 +37,22 @@ class _Rollup:
 
 _ROLLUPS = (
     _Rollup("dimension_cost", ROLLUP_DIMENSIONS, 10),
-    _Rollup("whole_cost", WHOLE_DIMENSIONS, 20),
+    _Rollup("whole_cost", WHOLE_DIMENSIONS, 30),
     _Rollup("month_whole_cost", WHOLE_DIMENSIONS, 2, is_by_day=False),
 )
 TABLES = tuple(one.name for one in _ROLLUPS)
+
+
+def make_coarse(house: Warehouse) -> None:
+    """Make `coarse_cost`: the rollup by what costs by service and _COARSE are made of, each sum
+    under the first of its cost keys.
+    """
+    by = ", ".join({**dict.fromkeys(SERVICE_DIMENSIONS), **dict.fromkeys(_COARSE)})
+    house.db.execute(
+        f"CREATE TABLE coarse_cost AS SELECT day, first AS cost_key, {SUMS} FROM rollup_cost"
+        f" JOIN (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS first FROM cost_key)"
+        " USING (cost_key) GROUP BY ALL"
+    )
 
 
 def make(house: Warehouse, name: str) -> None:
@@ -48,28 +62,48 @@ def make(house: Warehouse, name: str) -> None:
     if name == TABLES[0]:
         _make_values(house)
     rollup = next(one for one in _ROLLUPS if one.name == name)
-    by = ", ".join(rollup.by)
-    # Of the cost keys that count as one, the first stands for them: numbers are summed up by, not
-    # texts.
-    house.db.execute(
-        f"CREATE OR REPLACE TABLE keyed AS SELECT dimension, cost_key, value,"
-        f" min(cost_key) OVER (PARTITION BY dimension, {by}, value) AS first"
-        f" FROM dimension_value JOIN cost_key USING (cost_key)"
-    )
+    _make_groups(house, rollup)
     found = _worth_it(house, rollup)
-    kept = ", ".join(literal(name) for name in found)
     day = "day, " if rollup.is_by_day else ""
-    source = "rollup_cost" if day else f"(SELECT cost_key, {SUMS} FROM rollup_cost GROUP BY ALL)"
+    coarse = [one for one in found if one in ("", *_COARSE)]
+    fine = [one for one in found if one not in coarse]
+    sums = [
+        f"SELECT {day}group_id, {SUMS} FROM {source} JOIN grouped USING (cost_key)"
+        f" WHERE dimension IN ({', '.join(map(literal, names))}) GROUP BY ALL"
+        for source, names in (("coarse_cost", coarse), (_source(rollup), fine))
+        if names
+    ]
     house.db.execute(
-        f"CREATE TABLE {name} AS WITH sums AS (SELECT dimension, {day}first AS cost_key, {SUMS}"
-        f" FROM {source} JOIN keyed USING (cost_key) WHERE dimension IN ({kept}) GROUP BY ALL)"
-        f" SELECT dimension, {day}{by}, value, {', '.join(MEASURES)}"
-        f" FROM sums JOIN dimension_value USING (dimension, cost_key) JOIN cost_key USING (cost_key)"
-        " ORDER BY ALL"
+        f"CREATE TABLE {name} AS SELECT dimension, {day}{', '.join(rollup.by)}, value,"
+        f" {', '.join(MEASURES)} FROM ({' UNION ALL '.join(sums)})"
+        f" JOIN (SELECT group_id, dimension, value, min(cost_key) AS cost_key FROM grouped"
+        " GROUP BY ALL) USING (group_id) JOIN cost_key USING (cost_key) ORDER BY group_id"
     )
     counted = f"SELECT dimension, count(*) FROM {name} GROUP BY 1"
     # Also where the delivery holds no cost at all.
     house.rollup_rows[f"billing_{name}"] = dict.fromkeys(found, 0) | dict(house.rows(counted))
+
+
+def _source(rollup: _Rollup) -> str:
+    if rollup.is_by_day:
+        return "rollup_cost"
+    return f"(SELECT cost_key, {SUMS} FROM rollup_cost GROUP BY ALL)"
+
+
+def _make_groups(house: Warehouse, rollup: _Rollup) -> None:
+    """Make the table of every cost key's group in each dimension: numbers are summed up by, not
+    texts. The groups of a dimension follow one another.
+    """
+    by = ", ".join(rollup.by)
+    house.db.execute(
+        "CREATE OR REPLACE TABLE grouped AS WITH beside AS"
+        f" (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS beside FROM cost_key),"
+        " paired AS (SELECT * FROM dimension_value JOIN beside USING (cost_key)),"
+        " numbers AS (SELECT value_id, beside, row_number() OVER (ORDER BY value_id) AS group_id"
+        " FROM (SELECT DISTINCT value_id, beside FROM paired))"
+        " SELECT group_id, dimension, value, cost_key"
+        " FROM paired JOIN numbers USING (value_id, beside)"
+    )
 
 
 def _worth_it(house: Warehouse, rollup: _Rollup) -> list[str]:
@@ -83,13 +117,13 @@ def _worth_it(house: Warehouse, rollup: _Rollup) -> list[str]:
     else:
         most = house.value("SELECT count(*) FROM cost_key")
     combined = house.rows(
-        "SELECT dimension, count(DISTINCT first) FROM keyed GROUP BY 1 ORDER BY 1"
+        "SELECT dimension, count(DISTINCT group_id) FROM grouped GROUP BY 1 ORDER BY 1"
     )
     return [name for name, rows in combined if not name or rows * rollup.fewer <= most]
 
 
 def _make_values(house: Warehouse) -> None:
-    """Make the table of every cost key's value of each candidate."""
+    """Make the table of every cost key's value of each candidate, and the value's number."""
     parts = ["SELECT '' AS dimension, cost_key, '' AS value FROM cost_key"]
     parts += [f"SELECT {literal(name)}, cost_key, {name} FROM cost_key" for name in _PLAIN]
     parts += [
@@ -97,7 +131,13 @@ def _make_values(house: Warehouse) -> None:
         f" (SELECT tag_set, {value} AS value FROM tag_set) USING (tag_set)"
         for name, value in _tags(house).items()
     ]
-    house.db.execute(f"CREATE TABLE dimension_value AS {' UNION ALL '.join(parts)}")
+    house.db.execute(
+        f"CREATE TABLE dimension_value AS WITH found AS ({' UNION ALL '.join(parts)}), numbers AS"
+        " (SELECT *, row_number() OVER (ORDER BY dimension, value) AS value_id"
+        " FROM (SELECT DISTINCT dimension, value FROM found))"
+        " SELECT dimension, value, value_id, cost_key FROM found"
+        " JOIN numbers USING (dimension, value)"
+    )
 
 
 def _tags(house: Warehouse) -> Mapping[str, str]:

@@ -41,6 +41,8 @@ def number(house: Warehouse) -> None:
 
 def make(house: Warehouse, name: str) -> None:
     """Make one of `facts.FACT_TABLES`, in their order: later ones are made of earlier ones."""
+    if name == "service_cost":
+        day_rollups.make_coarse(house)
     if name in day_rollups.TABLES:
         day_rollups.make(house, name)
     elif made := _queries().get(name):
@@ -57,7 +59,7 @@ def _queries() -> dict[str, str]:
         "rollup_cost": f"""SELECT day, cost_key, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY 2, 1""",
         "service_cost": f"""SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {sums}
-            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+            FROM coarse_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
         "month_cost": f"""SELECT {dims}, tag_set, {sums}
             FROM (SELECT cost_key, {sums} FROM rollup_cost GROUP BY ALL)
             JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
