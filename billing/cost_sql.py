@@ -93,11 +93,27 @@ class _Reading:
         return None if len(others) > 1 else "".join(others)
 
     @property
-    def derives_by_key(self) -> bool:
-        """Say whether something is derived, and from nothing but what a cost key holds."""
-        return any(one.source is Source.DERIVED for one in self.named) and not any(
-            one.source is Source.RESOURCE for one in self.stored
-        )
+    def is_by_day(self) -> bool:
+        """Say whether days are told apart."""
+        return self.query.granularity in (Granularity.DAILY, Granularity.WEEKLY)
+
+    @property
+    def has_resources(self) -> bool:
+        """Say whether resources are told apart, by name or as those asked for."""
+        return any(one.source is Source.RESOURCE for one in self.stored)
+
+    @property
+    def has_keys(self) -> bool:
+        """Say whether anything of the cost keys is needed."""
+        return any(one.source is not Source.RESOURCE for one in self.stored)
+
+    def is_worth_summing(self, table: FactTable) -> bool:
+        """Say whether costs are summed before values are found for them, which takes longer."""
+        if table in _BESIDES:
+            return False
+        if self.has_resources:
+            return self.shows_resources and not self.is_by_day
+        return any(one.source is Source.DERIVED for one in self.named)
 
     @property
     def shows_resources(self) -> bool:
@@ -172,11 +188,14 @@ def cost_parts(
 
 
 def _unsplit(reading: _Reading, counted: Counted, currency: str) -> Statement:
+    sources = list(_sources(reading, counted.deliveries))
+    # Of a single table, whoever reads the parts sums them up: twice would be once too often.
+    is_summed = len(sources) > 1 or reading.by_delivery
     return Statement.joined(
         " UNION ALL ",
         (
-            _part(reading, counted, currency, table, deliveries)
-            for table, deliveries in _sources(reading, counted.deliveries)
+            _part(reading, counted, currency, table, deliveries, is_summed=is_summed)
+            for table, deliveries in sources
         ),
     )
 
@@ -198,7 +217,12 @@ def daily_costs(
         Statement.of("f.delivery_id = %s", params=ids),
         *_days(query, DAILY_COST),
         *_who(counted, [delivery], query.currency, DAILY_COST),
-        *(_condition(one, reading, ids, DAILY_COST) for one in query.filters),
+        *(
+            _of_resources(one, ids)
+            if _is_of_resources(one)
+            else _holds(_value(Dimension.named(one.dimension), reading, DAILY_COST), one)
+            for one in query.filters
+        ),
     ]
     return Statement.of(
         "SELECT {}, {} FROM {} JOIN {} s ON s.tag_set = k.tag_set AND {}"
@@ -285,36 +309,48 @@ def _part(
     currency: str,
     table: FactTable,
     deliveries: Sequence[CountedDelivery],
+    *,
+    is_summed: bool,
 ) -> Statement:
     """Return the statement that reads one table."""
     query = reading.query
     ids = [delivery.id for delivery in deliveries]
-    facts = _facts(table, ids)
+    who = list(_who(counted, deliveries, currency, table))
+    facts = _facts(table, ids, with_keys=bool(who) or reading.has_keys)
     conditions = [
         Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
         *_days(query, table),
         *_dimension(reading, table),
-        *_who(counted, deliveries, currency, table),
+        *who,
+        *(_of_resources(one, ids) for one in reading.filters if _is_of_resources(one)),
     ]
-    if reading.derives_by_key and table not in _BESIDES:
+    if reading.is_worth_summing(table):
         facts, table = _narrowed(reading, table, facts, conditions)
         conditions = [Statement.of("true")]
-    conditions += [_condition(one, reading, ids, table) for one in reading.filters]
+    conditions += [
+        _holds(_value(Dimension.named(one.dimension), reading, table), one)
+        for one in reading.filters
+        if not _is_of_resources(one)
+    ]
     columns = [
         Statement.of(", {} AS {}", _value(one, reading, table), sql.Identifier(f"g{index}"))
         for index, one in enumerate(reading.groups)
     ]
     if reading.by_delivery:
         columns.append(Statement.of(", f.delivery_id"))
-    return Statement.of(
-        "SELECT {} AS period{}, sum(f.{}) AS amount FROM {} WHERE {} GROUP BY {}",
+    amount = sql.SQL("f.{}").format(sql.Identifier(query.metric.value))
+    part = Statement.of(
+        "SELECT {} AS period{}, {} AS amount FROM {} WHERE {}",
         _period(query, deliveries),
         Statement.joined("", columns),
-        sql.Identifier(query.metric.value),
+        sql.SQL("sum({})").format(amount) if is_summed else amount,
         Statement.joined(" ", [facts, *_joined(reading, ids, table)]),
         Statement.joined(" AND ", conditions),
-        sql.SQL(", ").join([sql.Literal(number) for number in range(1, len(columns) + 2)]),
     )
+    if not is_summed:
+        return part
+    numbers = [sql.Literal(number) for number in range(1, len(columns) + 2)]
+    return Statement.of("{} GROUP BY {}", part, sql.SQL(", ").join(numbers))
 
 
 def _narrowed(
@@ -324,8 +360,8 @@ def _narrowed(
 
     So a value is derived once for each combination of its inputs, not once for each cost.
     """
-    by_day = reading.query.granularity in (Granularity.DAILY, Granularity.WEEKLY)
-    own = ["delivery_id", *(["day"] if by_day else [])]
+    own = ["delivery_id", *(["day"] if reading.is_by_day else [])]
+    own += ["resource"] if reading.has_resources else []
     keys = sorted({one.key for one in reading.stored if one.source is Source.COST_KEY})
     keys += ["tag_set"] if reading.in_tag_sets else []
     columns = [
@@ -362,9 +398,9 @@ def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statemen
     return Statement.of("CASE f.delivery_id {} END", months)
 
 
-def _facts(table: FactTable, ids: Sequence[int]) -> Statement:
-    """Return the table as f, with its cost keys as k."""
-    if "cost_key" not in table.column_names:
+def _facts(table: FactTable, ids: Sequence[int], *, with_keys: bool = True) -> Statement:
+    """Return the table as f, with its cost keys as k where it has and needs them."""
+    if "cost_key" not in table.column_names or not with_keys:
         return Statement.of("{} f", sql.Identifier(table.name))
     # Named once more, so that the partitions of other deliveries are not read.
     return Statement.of(
@@ -459,10 +495,10 @@ def _who(
     table: FactTable,
 ) -> Iterator[Statement]:
     """Return what keeps the rows of the connected accounts, each counted once."""
-    keys = _keys(table)
-    if currency is not None:
+    keys, is_complete = _keys(table), all(one.is_complete for one in deliveries)
+    if currency is not None and not (is_complete and counted.currencies == (currency,)):
         yield Statement.of("{}.currency = %s", keys, params=(currency,))
-    if all(one.is_complete for one in deliveries):
+    if is_complete:
         return
     ids = [one.id for one in deliveries]
     yield Statement.of("{}.account_id = ANY(%s::text[])", keys, params=(list(counted.accounts),))
@@ -477,14 +513,8 @@ def _who(
         )
 
 
-def _condition(
-    one: CostFilter, reading: _Reading, ids: Sequence[int], table: FactTable
-) -> Statement:
-    dimension = Dimension.named(one.dimension)
-    if dimension.source is not Source.RESOURCE:
-        return _holds(_value(dimension, reading, table), one)
-    found = _of_resources(one, ids)
-    return Statement.of("NOT ({})", found) if one.is_negated else found
+def _is_of_resources(one: CostFilter) -> bool:
+    return Dimension.named(one.dimension).source is Source.RESOURCE
 
 
 def _holds(value: Statement, one: CostFilter) -> Statement:
@@ -502,7 +532,7 @@ def _patterns(one: CostFilter) -> list[str]:
 
 
 def _of_resources(one: CostFilter, ids: Sequence[int]) -> Statement:
-    """Return the condition that a row's resource is one of these, as billed or as joined."""
+    """Return the condition that a row's resource is (not) one of these, as billed or as joined."""
     if one.is_part:
         wanted = Statement.of("resource_id ILIKE ANY(%s::text[])", params=(_patterns(one),))
     else:
@@ -520,4 +550,6 @@ def _of_resources(one: CostFilter, ids: Sequence[int]) -> Statement:
         Statement.of("%s::bigint[]", params=(list(ids),)),
         wanted,
     )
-    return Statement.of("({} OR f.resource = 0)", found) if "" in one.values else found
+    if "" in one.values:
+        found = Statement.of("({} OR f.resource = 0)", found)
+    return Statement.of("NOT ({})", found) if one.is_negated else found

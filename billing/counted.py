@@ -121,11 +121,12 @@ def _of(
     ]
     rows = [one for one in billed if one[0].account_id in connected]
     elsewhere = counted_elsewhere(rivals, (account for account, _ in rows))
-    lacking = {account.delivery_id for account, _ in billed if account.account_id not in connected}
-    lacking |= {account.delivery_id for account in elsewhere}
+    lacking = {account.delivery_id for account in elsewhere}
+    lacking |= {account.delivery_id for account, _ in billed if account.account_id not in connected}
+    complete = {account.delivery_id for account, _ in billed} - lacking
     return Counted(
         organization=organization,
-        deliveries=tuple(replace(one, is_complete=one.id not in lacking) for one in wanted),
+        deliveries=tuple(replace(one, is_complete=one.id in complete) for one in wanted),
         accounts=accounts,
         elsewhere=tuple(sorted(account for account in elsewhere if account.delivery_id in ids)),
         currencies=tuple(sorted({currency for row, currency in rows if row.delivery_id in ids})),
