@@ -92,6 +92,11 @@ class _Reading:
         ]
         return None if len(others) > 1 else "".join(others)
 
+    @cached_property
+    def derived_named(self) -> list[Dimension]:
+        """Return the derived dimensions of groups and filters, each once."""
+        return list(dict.fromkeys(one for one in self.named if one.source is Source.DERIVED))
+
     @property
     def is_by_day(self) -> bool:
         """Say whether days are told apart."""
@@ -113,7 +118,7 @@ class _Reading:
             return False
         if self.has_resources:
             return self.shows_resources and not self.is_by_day
-        return any(one.source is Source.DERIVED for one in self.named)
+        return bool(self.derived_named) and "cost_key" not in table.column_names
 
     @property
     def shows_resources(self) -> bool:
@@ -324,7 +329,9 @@ def _part(
         *who,
         *(_of_resources(one, ids) for one in reading.filters if _is_of_resources(one)),
     ]
-    if reading.is_worth_summing(table):
+    if reading.derived_named and "cost_key" in table.column_names and not reading.has_resources:
+        facts, table = _derived_by_key(reading, table, ids)
+    elif reading.is_worth_summing(table):
         facts, table = _narrowed(reading, table, facts, conditions)
         conditions = [Statement.of("true")]
     conditions += [
@@ -379,6 +386,44 @@ def _narrowed(
         sql.SQL(", ").join(columns),
     )
     return summed, FactTable("narrowed", (*own, *keys))
+
+
+def _derived_by_key(
+    reading: _Reading, table: FactTable, ids: Sequence[int]
+) -> tuple[Statement, FactTable]:
+    """Return the table as f with its cost keys as k, which also hold what is derived.
+
+    So a value is derived once for each cost key, not once for each cost (hence OFFSET 0), and the
+    costs of some values are found without reading the others.
+    """
+    names = [_derived_name(reading, one) for one in reading.derived_named]
+    values = [
+        Statement.of("{} AS {}", _value(one, reading, COST_KEY), sql.Identifier(name))
+        for one, name in zip(reading.derived_named, names, strict=True)
+    ]
+    keys = Statement.of("{} k", sql.Identifier(COST_KEY.name))
+    if reading.in_tag_sets:
+        keys = Statement.of(
+            "{} JOIN ({}) t ON t.delivery_id = k.delivery_id AND t.tag_set = k.tag_set",
+            keys,
+            _tag_values(reading, ids),
+        )
+    facts = Statement.of(
+        "{} f JOIN (SELECT k.*, {} FROM {} WHERE k.delivery_id = ANY({}) OFFSET 0) k"
+        " ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key",
+        sql.Identifier(table.name),
+        Statement.joined(", ", values),
+        keys,
+        Statement.of("%s::bigint[]", params=(list(ids),)),
+    )
+    return facts, FactTable(table.name, (*table.columns, *names))
+
+
+def _derived_name(reading: _Reading, dimension: Dimension) -> str:
+    """Return the column of a cost key that holds what is derived; '' for what is only an input."""
+    if dimension not in reading.derived_named:
+        return ""
+    return f"derived_{reading.derived_named.index(dimension)}"
 
 
 def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statement:
@@ -470,6 +515,9 @@ def _value(dimension: Dimension, reading: _Reading, table: FactTable) -> Stateme
     if dimension.source is Source.RESOURCE:
         return Statement.of("coalesce(r.resource_id, '')")
     if dimension.source is Source.DERIVED:
+        name = _derived_name(reading, dimension)
+        if name in table.column_names:
+            return Statement.of("k.{}", sql.Identifier(name))
         derivation = reading.derived[dimension.name]
         return derivation.expression(
             {name: _value(Dimension.named(name), reading, table) for name in derivation.inputs}
