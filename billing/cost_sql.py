@@ -269,7 +269,7 @@ def _smallest(table: FactTable, reading: _Reading, delivery: CountedDelivery) ->
     rows = {
         one: delivery.rollup_rows.get(one.name, {}).get(dimension, 0)
         for one, dimension in reading.dimension_in.items()
-        if _has(delivery, one, dimension)
+        if dimension is not None and _has(delivery, one, dimension)
     }
     if table in (MONTH_SERVICE_COST, MONTH_COST):
         if MONTH_WHOLE_COST in rows:
@@ -286,7 +286,7 @@ def _smallest(table: FactTable, reading: _Reading, delivery: CountedDelivery) ->
     return _without_dimensions(table, delivery)
 
 
-def _has(delivery: CountedDelivery, table: FactTable, dimension: str | None) -> bool:
+def _has(delivery: CountedDelivery, table: FactTable, dimension: str) -> bool:
     """Say whether the delivery's part of a table with one dimension each answers."""
     if table is DIMENSION_COST:
         return dimension in delivery.day_rollups

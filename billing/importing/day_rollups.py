@@ -142,7 +142,7 @@ def _make_values(house: Warehouse) -> None:
 
 def _tags(house: Warehouse) -> Mapping[str, str]:
     """Return the expression of each tag's or cost category's value in a tag set."""
-    found = {}
+    found: dict[str, str] = {}
     for source, prefix in (("tags", TAG_PREFIX), ("cost_categories", COST_CATEGORY_PREFIX)):
         keys = house.rows(
             f"SELECT key FROM (SELECT tag_set, unnest(json_keys({source})) AS key FROM tag_set)"
