@@ -15,6 +15,9 @@ CHECK_ENV = env -u DATABASE_URL_FILE -u CELERY_BROKER_URL_FILE -u SECRET_KEY_FIL
 	SECRET_KEY=checks-only FIELD_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA= DEBUG=false \
 	DATABASE_URL=postgres://nobody@127.0.0.1:9/none CELERY_BROKER_URL=redis://127.0.0.1:9/0
 
+# Tests wait for servers now and then: three of them keep two cores busy.
+WORKERS ?= $(shell nproc 2>/dev/null | awk '{ n = $$1 < 3 ? 3 : $$1; print n > 8 ? 8 : n }' | grep . || echo 3)
+
 help:
 	@echo "make demo        install and start everything with a sample company (PORT=9000 make demo)"
 	@echo "make demo-reset  empty the demo's data"
@@ -49,7 +52,7 @@ test:
 	@find . -path ./.venv -prune -o -path '*/templates/*.html' -print0 \
 		| xargs -0 -r .venv/bin/djade --check --target-version 5.2
 	@echo "== Tests (pytest)"
-	@$(VENV) -m pytest -n 3
+	@$(VENV) -m pytest -n $(WORKERS)
 
 bench:
 	@exec $(BOOTSTRAP) dev

@@ -148,6 +148,11 @@ class ResourceList(OrganizationListAPIView):
             _parameter(
                 "state", "What exists (the default), what is gone, or all.", enum=list(Existence)
             ),
+            _parameter(
+                "resource_state",
+                "Any of these states in AWS's words, such as running or available.",
+                many=True,
+            ),
             _parameter("tag:<key>", "This value of the tag; empty: without the tag.", many=True),
             _parameter("q", "Part of a name, id or ARN."),
             _parameter("sort", "What to sort by; “-” for the highest first.", enum=list(SORTS)),

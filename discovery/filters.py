@@ -59,7 +59,9 @@ _BOUNDS = {
     "max_last_month_cost": (CostMonth.LAST, "lte"),
 }
 COST_PARAMETERS = tuple(_BOUNDS)
-PARAMETERS = frozenset({"type", "region", "account", "state", "tag:", "q", "sort", *_BOUNDS})
+PARAMETERS = frozenset(
+    {"type", "region", "account", "state", "resource_state", "tag:", "q", "sort", *_BOUNDS}
+)
 
 
 class FilterError(ValueError):
@@ -75,13 +77,14 @@ class ResourceFilters:
     """What is asked for. Several values of one kind mean any of them; kinds narrow each other.
 
     `tags` maps a key to its wanted values; "" is for resources without the tag. `q` is looked for
-    in name, id and ARN. A bound on costs leaves out what no bill names.
+    in name, id and ARN. A bound on costs leaves out what no bill names. `states` are AWS's words.
     """
 
     types: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     existence: Existence = Existence.EXISTS
+    states: tuple[str, ...] = ()
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     q: str = ""
     costs: tuple[CostBound, ...] = ()
@@ -103,6 +106,7 @@ class ResourceFilters:
             regions=_given(query, "region"),
             accounts=_given(query, "account"),
             existence=Existence((_given(query, "state") or (Existence.EXISTS,))[-1]),
+            states=_given(query, "resource_state"),
             tags={
                 name.removeprefix(_TAG): tuple(query.getlist(name))
                 for name in query
@@ -141,7 +145,10 @@ def _type_error(value: str) -> str:
 def _state_error(value: str) -> str:
     if value in list(Existence):
         return ""
-    return f"“{value}” is not possible here. Possible: {', '.join(Existence)}."
+    return (
+        f"“{value}” is not possible here. Possible: {', '.join(Existence)}. What AWS says of a"
+        " resource, such as running, is its resource_state."
+    )
 
 
 def account_error(value: str) -> str:

@@ -72,6 +72,12 @@ def region_options(organization: Organization) -> Options:
     return [(one, one) for one in sorted(found.distinct())]
 
 
+def state_options(organization: Organization) -> Options:
+    """Return the states, in AWS's words, in which something was found."""
+    found = Resource.objects.of(organization).exclude(state="").order_by()
+    return [(one, one) for one in sorted(found.values_list("state", flat=True).distinct())]
+
+
 def unknown_parameters(params: QueryDict, known: frozenset[str]) -> dict[str, list[str]]:
     """Return what is wrong with parameters that a page does not know ("tag:" is a prefix)."""
     prefixes = tuple(name for name in known if name.endswith(":"))

@@ -46,6 +46,7 @@ def resource_list(organization: Organization, filters: ResourceFilters) -> Any:
         "type__in": filters.types,
         "region__in": filters.regions,
         "account_id__in": filters.accounts,
+        "state__in": filters.states,
     }
     resources = resources.filter(**{name: values for name, values in wanted.items() if values})
     for key, values in filters.tags.items():

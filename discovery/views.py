@@ -26,6 +26,7 @@ from discovery.page_filters import (
     account_names,
     account_options,
     region_options,
+    state_options,
     unknown_parameters,
 )
 from discovery.resource_sheet import resource_sheet
@@ -109,12 +110,13 @@ class Resources(TemplateResponseMixin, OrganizationPage):
 
     def _choices(self, fields: Fields) -> list[Choice]:
         accounts, regions = account_options(self.organization), region_options(self.organization)
-        states = [(one.value, label) for one, label in _EXISTENCE_LABELS.items()]
+        existence = [(one.value, label) for one, label in _EXISTENCE_LABELS.items()]
         return [
             fields.choice("type", "Type", "Any type", list(ResourceType.choices)),
             fields.choice("account", "Account", "Any account", accounts),
             fields.choice("region", "Region", "Any region", regions),
-            fields.choice("state", "Show", "", states),
+            fields.choice("resource_state", "State", "Any state", state_options(self.organization)),
+            fields.choice("state", "Show", "", existence),
         ]
 
     def _has_connections(self) -> bool:

@@ -104,6 +104,7 @@ class Run(ScopedModel):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     organization_path: ClassVar[str] = "connection__organization"
+    _progress_now: Callable[[], dict[str, Any]] | None = None
 
     class Meta:
         abstract = True
@@ -163,6 +164,17 @@ class Run(ScopedModel):
             heartbeat_at=timezone.now(),
         ):
             raise RunLostError(f"{self._meta.verbose_name} {self.pk} was ended by somebody else.")
+
+    def watch(self, progress: Callable[[], dict[str, Any]]) -> None:
+        """Have each heartbeat say how far the work is; `progress` is asked from its thread."""
+        self._progress_now = progress
+
+    def beat(self) -> None:
+        """Say that the work goes on, and how far it is."""
+        told: dict[str, Any] = {"heartbeat_at": timezone.now()}
+        if self._progress_now is not None:
+            told["progress"] = {**self.progress, **self._progress_now()}
+        type(self)._base_manager.filter(pk=self.pk, state=RunState.RUNNING).update(**told)
 
     @contextmanager
     def timed(self, step: str) -> Iterator[None]:
@@ -305,16 +317,14 @@ def _sentence(error: Exception) -> str:
 
 @contextmanager
 def _heartbeat(run: Run) -> Iterator[None]:
-    """Touch the run every few seconds from a thread: long steps say nothing by themselves."""
+    """Have the run beat every few seconds from a thread: long steps say nothing by themselves."""
     stop = threading.Event()
 
     def beat() -> None:
         while not stop.wait(HEARTBEAT_EVERY.total_seconds()):
             close_old_connections()
             try:
-                type(run)._base_manager.filter(pk=run.pk, state=RunState.RUNNING).update(
-                    heartbeat_at=timezone.now()
-                )
+                run.beat()
             except DatabaseError as error:
                 # The work itself meets this too, or the next beat gets through.
                 logger.warning("The heartbeat of run %s failed: %s", run.pk, error)

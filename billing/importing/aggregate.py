@@ -40,8 +40,8 @@ def _add_stream(house: Warehouse, file: BillFile) -> None:
         data_faults(house, file, fields, selection),
         file.relation(house.db, fields, house.control) as (relation, reading),
     ):
+        house.readings.append(reading)
         house.add(_of_line_items(selection, relation, "true", names))
-    house.rows_read += reading.rows
     house.lacking.update(selection.lacking)
 
 
@@ -51,13 +51,13 @@ def _add_parquet(house: Warehouse, file: ParquetFile, known_services: frozenset[
     selection = house.bill_format.select(fields)
     quick = grouping(file, fields, selection, only_where)
     with data_faults(house, file, fields, selection):
-        with file.relation(house.db, fields, house.control) as (relation, _):
+        with file.relation(house.db, fields, house.control) as (relation, reading):
             rest = _add_groups(house, file, quick, selection) if quick else "true"
             if rest:
                 house.add(_of_line_items(selection, relation, rest, _NO_NAMES))
         _name_accounts(house, file)
         _name_services(house, file, known_services)
-    house.rows_read += file.rows
+    house.readings.append(reading)
     house.lacking.update(selection.lacking)
 
 

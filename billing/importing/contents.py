@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from billing.facts import DIMENSION_COST, ROLLUP_COST
 from billing.importing import aggregate, load, numbering, summary, swap
@@ -57,33 +58,34 @@ class Contents:
         organization = self.run.connection.organization_id
         names = ServiceName.objects.of(organization)
         known = frozenset(names.values_list("code", flat=True))
-        progress = _Progress(self.run, fetching.files, fetching.size)
+        progress = _Progress(house, fetching)
+        self.run.watch(progress.now)
         for spooled in fetching:
             file = open_file(spooled.path, fetching.label(spooled), self.manifest.file_format)
             aggregate.add_file(house, file, known_services=known)
-            progress.note(house.rows_read, spooled.info.size)
+            progress.files_read += 1
+            self.run.rows_read = house.rows_read
+            self.run.bytes_read += spooled.info.size
+            self.run.advance(**progress.now())
 
 
 @dataclass
 class _Progress:
-    """What the run says while files are read."""
+    """How far the files are fetched and read. May be asked from another thread."""
 
-    run: ImportRun
-    files: int
-    bytes_total: int
+    house: Warehouse
+    fetching: Fetching
     files_read: int = 0
 
-    def note(self, rows: int, size: int) -> None:
-        self.files_read += 1
-        self.run.rows_read = rows
-        self.run.bytes_read += size
-        self.run.advance(
-            files=self.files,
-            files_read=self.files_read,
-            rows=rows,
-            bytes=self.run.bytes_read,
-            bytes_total=self.bytes_total,
-        )
+    def now(self) -> dict[str, Any]:
+        """Return what a run's progress says of it."""
+        return {
+            "files": self.fetching.files,
+            "files_read": self.files_read,
+            "rows": self.house.rows_read,
+            "bytes": self.fetching.received,
+            "bytes_total": self.fetching.size,
+        }
 
 
 def _note_totals(run: ImportRun, house: Warehouse, totals: swap.Totals) -> None:

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 from django.conf import settings
@@ -64,7 +65,7 @@ class Fetching:
     """Objects on their way into a folder, some files ahead of the one that is read.
 
     Files are fetched in parts side by side: one connection alone does not fill a line to S3.
-    `files` says how many there are, `size` their bytes.
+    `files` says how many there are, `size` their bytes, `received` how many of them are here.
     """
 
     def __init__(self, bucket: Bucket, objects: Sequence[ObjectInfo], into: Path) -> None:
@@ -73,6 +74,8 @@ class Fetching:
         self._waiting = list(enumerate(objects))
         self.files = len(objects)
         self.size = sum(one.size for one in objects)
+        self.received = 0
+        self._receiving = Lock()
         self._under_way: list[tuple[Spooled, list[Future[None]]]] = []
         self._pool = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="fetch")
 
@@ -113,6 +116,8 @@ class Fetching:
     def _fetch(self, info: ObjectInfo, path: Path, part: range | None) -> None:
         with _told_of_full_disk(self._into):
             self._bucket.fetch(info, path, part)
+        with self._receiving:
+            self.received += info.size if part is None else len(part)
 
 
 def _parts(info: ObjectInfo) -> list[range | None]:

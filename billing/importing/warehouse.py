@@ -12,9 +12,10 @@ from billing.facts import DIMENSIONS
 from billing.importing import amounts
 from billing.importing.control import ControlTotal
 from billing.importing.formats.base import BillFormat
+from billing.importing.readers import Reading
 from billing.measures import Measure
 
-MEMORY_LIMIT = "512MB"
+MEMORY_LIMIT = "400MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
 SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
@@ -34,8 +35,8 @@ class Warehouse:
     folder: Path
     bill_format: BillFormat
     control: ControlTotal
-    rows_read: int = 0
     rollup_rows: dict[str, dict[str, int]] = field(default_factory=dict)
+    readings: list[Reading] = field(default_factory=list)
     lacking: dict[str, str] = field(default_factory=dict)
     account_names: dict[str, str] = field(default_factory=dict)
     service_names: dict[str, str] = field(default_factory=dict)
@@ -78,6 +79,11 @@ class Warehouse:
         columns = _cast(max(self._parts.values()))
         view = " UNION ALL ".join(f"SELECT {columns} FROM {one}" for one in self._parts)
         self.db.execute(f"CREATE OR REPLACE VIEW items AS {view}")
+
+    @property
+    def rows_read(self) -> int:
+        """Return how many line items were read so far."""
+        return sum(one.rows for one in self.readings)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

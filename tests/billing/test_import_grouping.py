@@ -117,6 +117,22 @@ def test_groups_add_up_to_their_line_items(items: list[dict[str, Any]], tmp_path
     assert added(control.values()) == added(map(unblended, counted(items)))
 
 
+def test_many_files_with_amounts_of_all_sizes_add_up(tmp_path: Path) -> None:
+    common = {"line_item_line_item_type": "Usage", "line_item_operation": "RunInstances"}
+    amounts = [1e-18 if number == 7 else number / 1e10 for number in range(80)]
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        for number, amount in enumerate(amounts):
+            path = tmp_path / f"{number}.parquet"
+            write(path, [{**common, "line_item_unblended_cost": amount}])
+            file = open_file(path, str(number), FileFormat.PARQUET)
+            aggregate.add_file(house, file, known_services=frozenset())
+        found = house.rows(
+            "SELECT sum(unblended_cost), CAST(sum(line_items) AS INTEGER) FROM items"
+        )
+        assert found == [(added(map(exact, amounts)), len(amounts))]
+        assert house.rows_read == len(amounts)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e300])
 def test_what_is_no_amount_is_named(value: float, tmp_path: Path) -> None:
     path = tmp_path / "part.parquet"

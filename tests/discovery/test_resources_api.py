@@ -138,9 +138,9 @@ def test_what_exists_is_listed_unless_asked_otherwise(cast: Cast, make: Make) ->
 
 
 def test_filters_narrow_and_values_of_one_filter_widen(cast: Cast, make: Make) -> None:
-    make("i-1", tags={"Owner": "ann", "Team": "x"}, name="Web Server")
-    make("i-2", tags={"Owner": "bob"}, region="us-east-1")
-    make("vol-1", type="ebs_volume", tags={"owner": "ann"})
+    make("i-1", tags={"Owner": "ann", "Team": "x"}, name="Web Server", state="running")
+    make("i-2", tags={"Owner": "bob"}, region="us-east-1", state="stopped")
+    make("vol-1", type="ebs_volume", tags={"owner": "ann"}, state="available")
     assert listed(cast, type="ebs_volume") == ["vol-1"]
     assert listed(cast, type=["ebs_volume", "ec2_instance"]) == ["vol-1", "i-2", "i-1"]
     assert listed(cast, region="us-east-1") == ["i-2"]
@@ -151,6 +151,9 @@ def test_filters_narrow_and_values_of_one_filter_widen(cast: Cast, make: Make) -
     assert listed(cast, **{"tag:Owner": ["ann", "bob"]}) == ["i-2", "i-1"]
     assert listed(cast, **{"tag:Owner": "ann", "tag:Team": "y"}) == []
     assert listed(cast, **{"tag:Owner": ""}) == ["vol-1"]
+    assert listed(cast, resource_state="available") == ["vol-1"]
+    assert listed(cast, resource_state=["stopped", "running"]) == ["i-2", "i-1"]
+    assert listed(cast, resource_state="running", type="ebs_volume") == []
     assert listed(cast, q="web s") == ["i-1"]
     assert listed(cast, q="VOL") == ["vol-1"]
 
@@ -171,6 +174,7 @@ def test_a_percent_sign_is_searched_for_as_such(cast: Cast, make: Make) -> None:
         ({"tag:": "x"}, "tag:", "tag:Owner"),
         ({"colour": "red"}, "colour", "not known"),
         ({"q": "a\x00b"}, "q", "NUL"),
+        ({"resource_state": "a\x00b"}, "resource_state", "NUL"),
         ({"tag:Owner": "a\x00b"}, "tag:Owner", "NUL"),
         ({"tag:a\x00b": "a"}, "tag:a\x00b", "NUL"),
     ],

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from billing.models import ImportRun
 from connections.models import AuthMethod, CheckRun, Connection, ConnectionKind
+from organizations import runs
 from organizations.runs import (
     ErrorClass,
     RunFailure,
@@ -19,6 +20,7 @@ from organizations.runs import (
     perform,
     release_stale,
 )
+from tests.billing.breaking import wait_for
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +141,22 @@ def test_a_worker_that_was_given_up_changes_nothing_more(run: CheckRun) -> None:
 def test_a_fresh_heartbeat_is_left_alone(run: CheckRun) -> None:
     run.claim()
     assert release_stale(CheckRun) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_heartbeat_says_how_far_the_work_is(
+    run: CheckRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "HEARTBEAT_EVERY", timedelta(milliseconds=20))
+    told = CheckRun.objects.filter(pk=run.pk, progress={"files": 2, "rows": 7})
+
+    def work(claimed: CheckRun) -> None:
+        claimed.advance("read", files=2)
+        claimed.watch(lambda: {"rows": 7})
+        wait_for(told.exists)
+
+    perform(run, work)
+    assert run.error is None
 
 
 def test_only_one_import_of_a_month_is_under_way(connection: Connection) -> None:
