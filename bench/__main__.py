@@ -1,6 +1,7 @@
 """`make bench`: one JSON object a line, {"name", "value", "unit", "baseline", "ratio"}.
 
-ROWS=5000000 make bench scales the import, DAILY_ROWS=100000 the year of the pages.
+ROWS=5000000 make bench scales the import, DAILY_ROWS=100000 the year of the pages; EXPLAIN=1 writes
+the plans of the year's questions to the standard error.
 """
 
 import datetime as dt
