@@ -79,6 +79,11 @@ class Counted:
     currencies: tuple[str, ...]
 
     @property
+    def first_currency(self) -> str | None:
+        """Return what to show where none is asked for: US dollars, else the first by name."""
+        return "USD" if "USD" in self.currencies else next(iter(self.currencies), None)
+
+    @property
     def delivery_ids(self) -> list[int]:
         """Return the ids of the deliveries."""
         return [delivery.id for delivery in self.deliveries]

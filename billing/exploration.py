@@ -82,40 +82,47 @@ def explore(asked: Asked, page: int = 1) -> Exploration:
     page_count = max(1, -(-found.row_count // PAGE_ROWS))
     if page > page_count:
         raise CostQueryError({"page": [f"There is no page {page}: the last one is {page_count}."]})
-    leading = {_key(one.values): one.amount for one in found.leading}
     labels = {_key(one.values): " · ".join(asked.readable(one.values)) for one in found.leading}
     timeline = bars = None
     if query.granularity != Granularity.TOTAL:
         timeline = _timeline(asked, found, labels)
     elif query.group_by:
-        bars = charts.bars(
-            leading,
-            labels,
-            asked.currency or "",
-            whole=found.total,
-            others=found.row_count - len(leading),
-        )
-    slots = charts.colours(leading)
+        bars = _bars(asked, found, labels)
     return Exploration(
         asked=asked,
         ranking=found,
-        groups=[
-            Group(
-                one.values,
-                asked.readable(one.values),
-                one.amount,
-                one.previous,
-                slots.get(_key(one.values), charts.OTHER),
-            )
-            for one in found.rows
-        ]
-        if query.group_by
-        else [],
+        groups=_groups(asked, found) if query.group_by else [],
         page=page,
         page_count=page_count,
         timeline=timeline,
         bars=bars,
     )
+
+
+def _groups(asked: Asked, found: Ranking) -> list[Group]:
+    """Return the rows of the table, the leading ones in the colours of the chart."""
+    slots = charts.colours(_leading(found))
+    return [
+        Group(
+            one.values,
+            asked.readable(one.values),
+            one.amount,
+            one.previous,
+            slots.get(_key(one.values), charts.OTHER),
+        )
+        for one in found.rows
+    ]
+
+
+def _bars(asked: Asked, found: Ranking, labels: Mapping[str, str]) -> charts.BarChart:
+    """Return a bar for each leading group, and one for all the others."""
+    leading = _leading(found)
+    others = found.row_count - len(leading)
+    return charts.bars(leading, labels, asked.currency or "", whole=found.total, others=others)
+
+
+def _leading(found: Ranking) -> dict[str, Decimal]:
+    return {_key(one.values): one.amount for one in found.leading}
 
 
 def over_time(asked: Asked) -> dict[str, Decimal]:

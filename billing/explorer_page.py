@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from billing.allocation.codes import shows_split_costs
+from billing.budgets.links import link_of
 from billing.cost_query import Granularity, Operator
 from billing.dimensions import PLAIN_NAMES, Dimension
 from billing.exploration import Exploration, explore
@@ -79,6 +80,7 @@ def result_of(asked: Asked, address: Address) -> dict[str, Any]:
     title = f"{query.metric.label}{' by ' + ' and '.join(map(_small, labels)) if labels else ''}"
     return {
         "shows_split_costs": shows_split_costs(asked.query, asked.what.organization),
+        "budget_query": link_of(address.cost_params),
         "save_query": address.permalink().removeprefix("?"),
         "result": {
             "title": title,

@@ -92,18 +92,12 @@ def forecast(
         rates = _rates(days)
         first_to_come = max(month, last_whole + timedelta(days=1))
         to_come = [first_to_come + timedelta(days=n) for n in range((end - first_to_come).days)]
-        so_far = added(
-            one.amount
-            for one in found
-            if is_running(one.charge_type) and month <= one.day < first_to_come
+        running = _so_far(found, month, first_to_come) + added(
+            rates[day.weekday()] for day in to_come
         )
-        running = so_far + added(rates[day.weekday()] for day in to_come)
-        rate = _tax_rate(found, month)
-        fees = _fees(found, month)
-        billed_tax = _of_kind(found, month, ChargeKind.TAX)
-        tax = max(billed_tax, rate * (running + fees)) if rate else billed_tax
-        amount = running + fees + tax + _given_back(found, month)
-        spread = _spread(days, rates, to_come) * (1 + rate)
+        tax_rate = _tax_rate(found, month)
+        amount = _with_charges_that_come_once(running, found, month, tax_rate)
+        spread = _spread(days, rates, to_come) * (1 + tax_rate)
     return Forecast(
         amount=_rounded(amount),
         low=_rounded(amount - spread),
@@ -112,6 +106,23 @@ def forecast(
         last_whole_day=last_whole,
         days=len(days),
     )
+
+
+def _so_far(charges: Iterable[Charge], month: date, end: date) -> Decimal:
+    """Return the running charges of the month's days before `end`."""
+    return added(
+        one.amount for one in charges if is_running(one.charge_type) and month <= one.day < end
+    )
+
+
+def _with_charges_that_come_once(
+    running: Decimal, charges: Iterable[Charge], month: date, tax_rate: Decimal
+) -> Decimal:
+    """Return the whole month: its running charges, and its fees, tax, credits and refunds."""
+    fees = _fees(charges, month)
+    billed_tax = _of_kind(charges, month, ChargeKind.TAX)
+    tax = max(billed_tax, tax_rate * (running + fees)) if tax_rate else billed_tax
+    return running + fees + tax + _given_back(charges, month)
 
 
 def _first_day(charges: Iterable[Charge], last: date) -> date:

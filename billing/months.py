@@ -93,10 +93,6 @@ def month_frame(
         month=chosen,
         months=months,
         what=what,
-        currency=currency or _first(what.currencies),
+        currency=currency or what.first_currency,
         currencies=what.currencies,
     )
-
-
-def _first(currencies: tuple[str, ...]) -> str | None:
-    return "USD" if "USD" in currencies else next(iter(currencies), None)

@@ -139,24 +139,15 @@ def overview(
     Without `currency`: US dollars if there are any, else the first by name.
     """
     month = today.replace(day=1)
-    last_month = (month - timedelta(days=1)).replace(day=1)
-    what = counted(organization, last_month, next_month(month))
+    what = counted(organization, month_start(month, -1), next_month(month))
     through = data_through(what.deliveries)
     days = _Days.of(today, through)
-    chosen = currency or _first(what.currencies)
+    chosen = currency or what.first_currency
     names = names_for(organization, ("account", "service"))
-    by_day, _, _ = answer(
-        CostQuery(
-            days.last_month,
-            next_month(month),
-            metric=metric,
-            group_by=("service", "charge_type"),
-        ),
-        what,
-        chosen,
-    )
+    by_day = _by_day(what, chosen, metric, days)
     services = _by_first(by_day, days, names)
-    charge_types = _by_charge_type(by_day, days, names)
+    kinds = _by_charge_type(by_day, days, names)
+    charges = [*_charges(by_day), *_month_before(what, days, chosen, metric)]
     return Overview(
         currency=chosen,
         currencies=what.currencies,
@@ -166,21 +157,14 @@ def overview(
         through=days.month_to_date_end - timedelta(days=1),
         same_days_end=days.same_days_end,
         data_through=through,
-        is_last_month_final=is_final(
-            what.touching(days.last_month, days.month).deliveries, days.last_month, days.month
-        ),
+        is_last_month_final=_is_final(what, days),
         total=_total(services),
-        running=_total(one for one in charge_types if is_running(one.value)),
+        running=_total(one for one in kinds if is_running(one.value)),
         services=services,
         accounts=_accounts(what, chosen, metric, days, names),
-        charge_types=charge_types,
+        charge_types=kinds,
         movers=_movers(what, chosen, metric, days),
-        forecast=forecast(
-            [*_charges(by_day), *_month_before(organization, days, chosen, metric)],
-            month,
-            through=through,
-            today=today,
-        ),
+        forecast=forecast(charges, month, through=through, today=today),
         daily=_daily(by_day),
         names=names,
         freshness=freshness(organization),
@@ -188,8 +172,21 @@ def overview(
     )
 
 
-def _first(currencies: tuple[str, ...]) -> str | None:
-    return "USD" if "USD" in currencies else next(iter(currencies), None)
+def _by_day(what: Counted, currency: str | None, metric: Measure, days: _Days) -> list[CostRow]:
+    """Return both months' costs by day, service and charge type."""
+    query = CostQuery(
+        days.last_month,
+        next_month(days.month),
+        metric=metric,
+        group_by=("service", "charge_type"),
+    )
+    return answer(query, what, currency)[0]
+
+
+def _is_final(what: Counted, days: _Days) -> bool:
+    """Say whether last month is closed."""
+    deliveries = what.touching(days.last_month, days.month).deliveries
+    return is_final(deliveries, days.last_month, days.month)
 
 
 def _charge(day: date, row: CostRow) -> Charge:
@@ -202,14 +199,14 @@ def _charges(rows: Iterable[CostRow]) -> list[Charge]:
 
 
 def _month_before(
-    organization: Organization, days: _Days, currency: str | None, metric: Measure
+    what: Counted, days: _Days, currency: str | None, metric: Measure
 ) -> list[Charge]:
     """Return what the month before last month came to, on its first day: fees that come back."""
     start = month_start(days.last_month, -1)
     query = CostQuery(
         start, days.last_month, Granularity.TOTAL, metric, group_by=("service", "charge_type")
     )
-    rows, _, _ = answer(query, counted(organization, start, days.last_month), currency)
+    rows, _, _ = answer(query, counted(what.organization, start, days.last_month), currency)
     return [_charge(start, row) for row in rows]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
@@ -43,6 +43,12 @@ class OperatorSite(AdminSite):
             return response
 
         return guarded
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Offer rows to choose from; what PostgreSQL cannot look for is refused."""
+        if any("\x00" in value for _, values in request.GET.lists() for value in values):
+            raise BadRequest("Write plain text without NUL.")
+        return super().autocomplete_view(request)
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -22,6 +22,7 @@ from discovery.models import Resource, ResourceChange, ResourceType
 from discovery.resource_detail import RelatedCost, ResourceCostsShown, resource_detail
 from organizations.access import Action
 from organizations.api_base import OrganizationAPIView, OrganizationListAPIView
+from organizations.walking import CURSOR, WalkedPagination
 
 
 class ResourceSerializer(serializers.Serializer[reports.ResourceRow]):
@@ -135,7 +136,8 @@ class ResourceList(OrganizationListAPIView):
     """Resources in the connected accounts."""
 
     actions: ClassVar = {"GET": Action.VIEW_RESOURCES}
-    query_parameters = PARAMETERS
+    query_parameters = PARAMETERS | {CURSOR}
+    pagination_class = WalkedPagination
     queryset = Resource.objects.all()
     serializer_class = ResourceSerializer
 

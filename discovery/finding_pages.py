@@ -6,12 +6,14 @@ from django import forms
 from django.contrib import messages
 from django.core.paginator import InvalidPage, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.generic.base import TemplateResponseMixin
 
 from connections.models import Connection
 from discovery import finding_services
+from discovery.exports import download, format_problems
 from discovery.filters import FilterError
 from discovery.finding_reports import (
     PARAMETERS,
@@ -22,6 +24,7 @@ from discovery.finding_reports import (
     standing_of,
     totals,
 )
+from discovery.finding_sheet import finding_sheet
 from discovery.findings import BY_NAME, RULES
 from discovery.findings.base import Kind
 from discovery.models import Finding, FindingThresholds
@@ -54,12 +57,16 @@ class Findings(TemplateResponseMixin, OrganizationPage):
     action: ClassVar = Action.VIEW_RESOURCES
     template_name = "discovery/findings.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show one page of the findings that the address asks for."""
-        problems = unknown_parameters(request.GET, PARAMETERS | {"page"})
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """Show one page of the findings that the address asks for, or all of them as a file."""
+        wanted = request.GET.get("format")
+        problems = unknown_parameters(request.GET, PARAMETERS | {"page", "format"})
+        problems |= format_problems(wanted)
         context: dict[str, Any] = {}
         try:
             filters = FindingFilters.from_query(request.GET)
+            if wanted and not problems:
+                return self._file(filters, wanted)
             context = self._found(filters, request.GET.get("page", "1"))
         except FilterError as error:
             problems |= error.errors
@@ -77,6 +84,15 @@ class Findings(TemplateResponseMixin, OrganizationPage):
             ),
             status=400 if problems else 200,
         )
+
+    def _file(self, filters: FindingFilters, file_format: str) -> HttpResponseBase:
+        given = self.request.GET.copy()
+        for name in ("page", "format"):
+            given.pop(name, None)
+        asked, names = given.urlencode(), account_names(self.organization)
+        sheet = finding_sheet(self.organization, filters, names, asked)
+        filename = f"findings_{self.organization.slug}"
+        return download(self.organization, sheet, filename, file_format, asked)
 
     def _found(self, filters: FindingFilters, number: str) -> dict[str, Any]:
         findings = finding_list(self.organization, filters)

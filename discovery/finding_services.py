@@ -92,7 +92,7 @@ def _apply(rule: Rule, stock: Stock, can_tell: Callable[[str], bool]) -> None:
 def _opened(rule: Rule, hit: Hit, stock: Stock) -> Finding:
     return Finding(
         organization_id=stock.organization_id,
-        resource=hit.resource,
+        resource_id=hit.resource.pk,
         rule=rule.name,
         evidence=hit.evidence,
         since=hit.since or stock.now,

@@ -25,6 +25,7 @@ from discovery.models import Finding, ResourceType
 from organizations.access import Action
 from organizations.api_base import OrganizationAPIView, OrganizationListAPIView
 from organizations.dismissal import DismissalError, dismiss, restore
+from organizations.walking import CURSOR, WalkedPagination
 
 
 class FoundAtSerializer(serializers.Serializer[Any]):
@@ -85,7 +86,8 @@ class FindingList(OrganizationListAPIView):
     """What should be looked at."""
 
     actions: ClassVar = {"GET": Action.VIEW_RESOURCES}
-    query_parameters = PARAMETERS
+    query_parameters = PARAMETERS | {CURSOR}
+    pagination_class = WalkedPagination
     queryset = Finding.objects.all()
     serializer_class = FindingSerializer
 

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from discovery.models import Resource, ResourceChange
+
+# A resource as it is written: {attribute of the model: value}.
+Row = Mapping[str, Any]
 
 EXISTENCE = "existence"
 STATE = "state"
@@ -12,7 +16,7 @@ _EXISTS, _GONE = "exists", "gone"
 _BATCH = 1000
 
 
-def note_changes(after: Mapping[int, Resource]) -> None:
+def note_changes(after: Mapping[int, Row]) -> None:
     """Write how the known rows {primary key: row as it will be} differ from what is stored."""
     changes: list[ResourceChange] = []
     pks = list(after)
@@ -20,14 +24,14 @@ def note_changes(after: Mapping[int, Resource]) -> None:
         stored = Resource.objects.filter(pk__in=pks[start : start + _BATCH])
         for pk, state, tags, gone_at in stored.values_list("pk", "state", "tags", "gone_at"):
             row = after[pk]
-            at = row.last_seen
+            at = row["last_seen"]
             if gone_at is not None:
                 changes.append(_change(pk, at, EXISTENCE, _GONE, _EXISTS))
-            if state != row.state:
-                changes.append(_change(pk, at, STATE, state, row.state))
+            if state != row["state"]:
+                changes.append(_change(pk, at, STATE, state, row["state"]))
             # Tags that AWS refused to tell are not tags taken away.
-            if "tags" not in row.attributes.get("unknown", ()):
-                changes += _tag_changes(pk, at, tags, row.tags)
+            if "tags" not in row["attributes"].get("unknown", ()):
+                changes += _tag_changes(pk, at, tags, row["tags"])
     ResourceChange.objects.bulk_create(changes, batch_size=_BATCH)
 
 

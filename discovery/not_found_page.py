@@ -10,6 +10,7 @@ from django.views.generic.base import TemplateResponseMixin
 
 from connections.models import Connection
 from discovery.amounts import trimmed
+from discovery.exports import download, format_problems
 from discovery.filters import FilterError
 from discovery.models import NotFoundReason
 from discovery.not_found_reports import (
@@ -21,10 +22,9 @@ from discovery.not_found_reports import (
 )
 from discovery.page_filters import Choice, Fields, account_options, unknown_parameters
 from organizations.access import Action
-from organizations.sheets import Column, Kind, Sheet, csv_response, xlsx_response
+from organizations.sheets import Column, Kind, Sheet
 from organizations.views_base import OrganizationPage
 
-FORMATS = {"csv": csv_response, "xlsx": xlsx_response}
 _MONTHS = [(Month.THIS.value, "This month so far"), (Month.LAST.value, "Last month")]
 EXPLANATIONS = {
     NotFoundReason.NO_ID: (
@@ -59,8 +59,7 @@ class NotFound(TemplateResponseMixin, OrganizationPage):
         """Show what the address asks for."""
         wanted = request.GET.get("format")
         problems = unknown_parameters(request.GET, PARAMETERS | {"format"})
-        if wanted and wanted not in FORMATS:
-            problems["format"] = [f"“{wanted}” is no format. Known: {', '.join(FORMATS)}."]
+        problems |= format_problems(wanted)
         report = None
         try:
             filters = NotFoundFilters.from_query(request.GET)
@@ -69,7 +68,7 @@ class NotFound(TemplateResponseMixin, OrganizationPage):
         else:
             report = not_found_report(self.organization, filters)
             if wanted and not problems:
-                return FORMATS[wanted](self._sheet(report), f"not_found_{report.month:%Y-%m}")
+                return self._file(report, wanted)
         return self._page(request, None if problems else report, problems)
 
     def _page(
@@ -102,7 +101,18 @@ class NotFound(TemplateResponseMixin, OrganizationPage):
             fields.choice("reason", "Why", "Any reason", list(NotFoundReason.choices)),
         ]
 
-    def _sheet(self, report: NotFoundReport) -> Sheet:
+    def _file(self, report: NotFoundReport, file_format: str) -> HttpResponseBase:
+        asked = self._asked()
+        sheet, filename = self._sheet(report, asked), f"not_found_{report.month:%Y-%m}"
+        return download(self.organization, sheet, filename, file_format, asked)
+
+    def _asked(self) -> str:
+        """Return the query string without the format."""
+        given = self.request.GET.copy()
+        given.pop("format", None)
+        return given.urlencode()
+
+    def _sheet(self, report: NotFoundReport, asked: str) -> Sheet:
         return Sheet(
             name="Not found",
             columns=(
@@ -132,6 +142,7 @@ class NotFound(TemplateResponseMixin, OrganizationPage):
                 "Organization": self.organization.name,
                 "What": "What the bill names and discovery has not found",
                 "Month": f"{report.month:%Y-%m}",
+                "Filters": asked or "none: everything of this month so far",
                 "Made at": f"{timezone.now():%Y-%m-%d %H:%M} UTC",
             },
         )

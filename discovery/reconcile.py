@@ -17,17 +17,19 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from discovery.collectors.base import GLOBAL, Found
-from discovery.history import note_changes, note_gone
+from discovery.history import Row, note_changes, note_gone
 from discovery.models import DiscoveryRun, DiscoveryScope, Resource
 from discovery.survey import ScopeAnswer
 from organizations.runs import ErrorClass
+from organizations.upsert import upsert
 
 BATCH = 1000
+_AS_TEXT = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 _STILL_CHARGED = (
     "AWS deletes nothing in a region that is switched off, and goes on charging for it: enable the"
     " region again to look and tidy up."
 )
-_IDENTITY = ("organization", "account_id", "region", "type", "resource_id")
+_IDENTITY = ("organization_id", "account_id", "region", "type", "resource_id")
 _MUTABLE = (
     "family",
     "cost_id",
@@ -73,18 +75,19 @@ def reconcile(run: DiscoveryRun, answers: Sequence[ScopeAnswer]) -> Tally:
         run.hold()
         known = _known(run, answers)
         tally = Tally()
-        rows: list[Resource] = []
-        known_rows: dict[int, Resource] = {}
+        rows: list[Row] = []
+        known_rows: dict[int, Row] = {}
         for answer in answers:
             olds = known[_scope(answer)]
             differing = _differing(run, answer, olds, tally)
             for row in differing:
-                old = olds.get(_Key(row.region, row.type, row.resource_id))
+                old = olds.get(_Key(row["region"], row["type"], row["resource_id"]))
                 if old is not None:
                     known_rows[old.pk] = row
             rows += differing
         note_changes(known_rows)
-        _write(rows)
+        # Where a resource is known, its first sight is kept.
+        upsert(Resource, rows, unique=_IDENTITY, update=_MUTABLE)
         last = _last_complete(run)
         for answer in answers:
             tally.gone += _mark_gone(answer, known[_scope(answer)], last.get(_scope(answer)))
@@ -126,8 +129,7 @@ def mark_disabled_regions(run: DiscoveryRun, enabled: Collection[str]) -> list[s
 def fingerprint(found: Found) -> str:
     """Return a hash of everything about a resource that can change."""
     told = [found.arn, found.name, found.state, dict(found.tags), _attributes(found)]
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_AS_TEXT(told).encode()).hexdigest()
 
 
 def _attributes(found: Found) -> dict[str, Any]:
@@ -159,7 +161,7 @@ def _known(run: DiscoveryRun, answers: Sequence[ScopeAnswer]) -> Mapping[Scope, 
 
 def _differing(
     run: DiscoveryRun, answer: ScopeAnswer, known: Mapping[_Key, _Known], tally: Tally
-) -> list[Resource]:
+) -> list[Row]:
     """Return the rows to be written: new, changed or back again. Count them."""
     # A list that moves while it is paged may name a resource twice: the later one counts.
     by_key = {_Key(one.region, str(one.type), one.resource_id): one for one in answer.found}
@@ -177,35 +179,25 @@ def _differing(
     return rows
 
 
-def _row(run: DiscoveryRun, answer: ScopeAnswer, found: Found, mark: str) -> Resource:
-    return Resource(
-        organization_id=run.connection.organization_id,
-        account_id=run.connection.account_id,
-        region=found.region,
-        type=found.type,
-        family=answer.family,
-        resource_id=found.resource_id,
-        cost_id=found.cost_id,
-        arn=found.arn,
-        name=found.name,
-        state=found.state,
-        tags=dict(found.tags),
-        attributes=_attributes(found),
-        fingerprint=mark,
-        first_seen=answer.at,
-        last_seen=answer.at,
-    )
-
-
-def _write(rows: Iterable[Resource]) -> None:
-    """Insert the rows; where the resource is known, change that row and keep its first sight."""
-    Resource.objects.bulk_create(
-        rows,
-        batch_size=BATCH,
-        update_conflicts=True,
-        unique_fields=_IDENTITY,
-        update_fields=_MUTABLE,
-    )
+def _row(run: DiscoveryRun, answer: ScopeAnswer, found: Found, mark: str) -> Row:
+    return {
+        "organization_id": run.connection.organization_id,
+        "account_id": run.connection.account_id,
+        "region": found.region,
+        "type": str(found.type),
+        "family": answer.family,
+        "resource_id": found.resource_id,
+        "cost_id": found.cost_id,
+        "arn": found.arn,
+        "name": found.name,
+        "state": found.state,
+        "tags": dict(found.tags),
+        "attributes": _attributes(found),
+        "fingerprint": mark,
+        "first_seen": answer.at,
+        "last_seen": answer.at,
+        "gone_at": None,
+    }
 
 
 def _mark_gone(

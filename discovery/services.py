@@ -18,6 +18,7 @@ from discovery.reconcile import mark_disabled_regions, reconcile
 from discovery.regions import enabled_regions
 from discovery.survey import ScopeAnswer, Survey, scopes_of
 from organizations.after_commit import after_commit
+from organizations.garbage import collecting_seldom
 from organizations.models import Organization
 from organizations.runs import ErrorClass, RunFailure, RunLostError, RunState, Trigger, perform
 
@@ -94,7 +95,8 @@ def run_discovery(
     connection degraded. It fails when nothing could be asked or nothing answered.
     """
     outcome = Outcome(run)
-    perform(run, lambda claimed: _discover(claimed, collectors, outcome))
+    with collecting_seldom():
+        perform(run, lambda claimed: _discover(claimed, collectors, outcome))
     if outcome.is_ours:
         note_outcome(run.connection, JOB, run, problem=outcome.problem)
     return run

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 SCOPE_THREADS = 24
 # Calls that one scope makes for each of its resources (a bucket's tags) share these, so that a
 # scope never waits for a thread that waits for it.
-DETAIL_THREADS = 16
+DETAIL_THREADS = 24
 SCOPE_SECONDS = 600
 # The scope in which an account says which regions are enabled.
 REGIONS = "regions"

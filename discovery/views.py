@@ -10,6 +10,7 @@ from django.views.generic.base import TemplateResponseMixin
 
 from connections.models import Connection
 from discovery import reports
+from discovery.exports import download, format_problems
 from discovery.filters import (
     COST_PARAMETERS,
     PARAMETERS,
@@ -31,11 +32,9 @@ from discovery.page_filters import (
 )
 from discovery.resource_sheet import resource_sheet
 from organizations.access import Action
-from organizations.sheets import csv_response, xlsx_response
 from organizations.views_base import OrganizationPage
 
 PAGE_SIZE = 50
-FORMATS = {"csv": csv_response, "xlsx": xlsx_response}
 _TAG = "tag:"
 _KNOWN = PARAMETERS | {"page", "format", "tag_key", "tag_value"}
 _EXISTENCE_LABELS = {
@@ -63,7 +62,8 @@ class Resources(TemplateResponseMixin, OrganizationPage):
         """Show one page of the resources that the address asks for, or all of them as a file."""
         if request.GET.get("tag_key"):
             return HttpResponseRedirect(_with_tag(request.GET))
-        problems = unknown_parameters(request.GET, _KNOWN) | _format_problems(request.GET)
+        problems = unknown_parameters(request.GET, _KNOWN)
+        problems |= format_problems(request.GET.get("format"))
         context: dict[str, Any] = {}
         try:
             filters = ResourceFilters.from_query(_filter_parameters(request.GET))
@@ -95,7 +95,8 @@ class Resources(TemplateResponseMixin, OrganizationPage):
         asked = _filter_parameters(params).urlencode()
         names = account_names(self.organization)
         sheet = resource_sheet(self.organization, filters, names, asked)
-        return FORMATS[params.get("format", "")](sheet, f"resources_{self.organization.slug}")
+        filename = f"resources_{self.organization.slug}"
+        return download(self.organization, sheet, filename, params.get("format", ""), asked)
 
     def _found(self, filters: ResourceFilters, number: str) -> dict[str, Any]:
         """Return the page, and its rows beside their accounts' names."""
@@ -122,13 +123,6 @@ class Resources(TemplateResponseMixin, OrganizationPage):
     def _has_connections(self) -> bool:
         exists: bool = Connection.objects.of(self.organization).connected().exists()
         return exists
-
-
-def _format_problems(params: QueryDict) -> dict[str, list[str]]:
-    wanted = params.get("format")
-    if not wanted or wanted in FORMATS:
-        return {}
-    return {"format": [f"“{wanted}” is no format of this list. Known: {', '.join(FORMATS)}."]}
 
 
 def _filter_parameters(params: QueryDict) -> QueryDict:

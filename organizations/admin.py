@@ -185,5 +185,6 @@ class UserAdmin(AdministratorAdmin):
 
     list_display = ["username", "email", "is_active", "is_superuser", "last_login"]
     search_fields = ["username", "email"]
+    ordering = ["username"]
     fields = ["username", "email", "first_name", "last_name", "is_active", "is_superuser"]
     readonly_fields = ["last_login"]

@@ -15,6 +15,7 @@ OUR_APPS = ("organizations", "connections", "billing", "discovery")
 UNSCOPED = {
     "organizations.Organization": "is the owner itself",
     "organizations.User": "a person may belong to several",
+    "organizations.SignInAttempt": "nobody is known yet while they sign in",
 }
 
 

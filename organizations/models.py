@@ -149,6 +149,19 @@ class TokenPrincipal:
         return Role(self.token.role) if self.token.organization_id == organization_id else None
 
 
+class SignInAttempt(models.Model):
+    """A try to sign in. Written and forgotten by `organizations.sign_in_limit`."""
+
+    digest = models.CharField(max_length=64, help_text="Of the name and the address.")
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["digest", "-at"])]
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M:%S}"
+
+
 class AuditEvent(ScopedModel):
     """Who did what to which object. Written by `organizations.audit.record`, never changed."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.urls import reverse
 
 from tests.access_table import ADMIN
@@ -48,3 +49,33 @@ def test_ticked_rows_that_cannot_be_are_refused(
         sent = {"action": "delete_selected", "_selected_action": ticked}
         assert browser.post(here, sent).status_code < 500
     assert belongings.everything_is_unchanged()
+
+
+def choices_by_search() -> list[tuple[str, str, str]]:
+    """(app, model, field) of every choice that the admin can offer by search."""
+    fields = (field for model in apps.get_models() for field in model._meta.get_fields())
+    return [
+        (field.model._meta.app_label, field.model._meta.model_name, field.name)
+        for field in fields
+        if field.concrete
+        and field.related_model in admin.site._registry
+        and admin.site._registry[field.related_model].search_fields
+    ]
+
+
+def test_no_search_for_a_choice_breaks(cast: Cast, belongings: Belongings) -> None:
+    browser: Any = cast.browser("ada")
+    browser.raise_request_exception = False
+    url, found = reverse("admin:autocomplete"), choices_by_search()
+    answers = {}
+    for app, model, field in found:
+        for query in ("term=%00", "term=a&page=%00", "term=%FF", f"term=a&page={'9' * 30}"):
+            source = f"app_label={app}&model_name={model}&field_name={field}"
+            answers[f"{source}&{query}"] = browser.get(f"{url}?{source}&{query}").status_code
+    assert ("organizations", "membership", "user") in found
+    assert {one: status for one, status in answers.items() if status >= 500} == {}
+    assert {status for one, status in answers.items() if "%00" in one} == {400}
+    plain = {"app_label": "organizations", "model_name": "membership", "field_name": "user"}
+    offered = browser.get(url, {**plain, "term": "fion"}).json()["results"]
+    assert [one["text"] for one in offered] == ["fiona"]
+    assert cast.browser("olivia").get(url, {**plain, "term": "fion"}).status_code == 403

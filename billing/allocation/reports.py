@@ -42,7 +42,7 @@ class CenterCosts:
 class CentersReport:
     """All centers and what is unallocated, in one currency; the totals are those of the bill.
 
-    currency    None where nothing was billed in the two months, or `asked` was not
+    currency    None where nothing was billed in the two months
     currencies  those that were
     """
 
@@ -70,21 +70,31 @@ class Moved:
 
 
 @dataclass(frozen=True)
-class Preview:
-    """What would move in a month, in the currency with most accounts; only what changes."""
+class MovedIn:
+    """What would move in one currency: only what changes. The total stays."""
 
-    month: date
-    currency: str | None
+    currency: str
     rows: list[Moved]
     total: Decimal
 
 
+@dataclass(frozen=True)
+class Preview:
+    """What would move in a month, for each currency that was billed in it."""
+
+    month: date
+    currencies: list[MovedIn]
+
+
 def centers_report(organization: Organization, today: date, asked: str | None) -> CentersReport:
-    """Return the centers' costs, in a constant number of queries."""
+    """Return the centers' costs, in a constant number of queries.
+
+    Without `asked`, or where nothing was billed in it: US dollars if there are any, else the first
+    currency by name.
+    """
     last, now, end = (month_start(today, number) for number in (-1, 0, 1))
     what = counted(organization, last, end)
-    first = next(iter(what.currencies), None)
-    currency = asked if asked in what.currencies else first
+    currency = asked if asked in what.currencies else what.first_currency
     allocation = allocation_of(organization)
     shown_now = _amounts(what, allocation, currency, now, end)
     shown_last = _amounts(what, allocation, currency, last, now)
@@ -109,23 +119,28 @@ def centers_report(organization: Organization, today: date, asked: str | None) -
 
 
 def preview(organization: Organization, wanted: Allocation, today: date) -> Preview:
-    """Return what would move in the last month if the allocation were this one."""
+    """Return what would move in the last month if the allocation were this one.
+
+    Takes as many queries for each currency; amounts of different ones are never added.
+    """
     month, end = month_start(today, -1), month_start(today)
     what = counted(organization, month, end)
-    currency = next(iter(what.currencies), None)
-    before = _amounts(what, allocation_of(organization), currency, month, end)
-    after = _amounts(what, wanted, currency, month, end)
-    names = center_names(organization)
+    now, names = allocation_of(organization), center_names(organization)
+    found = []
+    for currency in what.currencies:
+        before = _amounts(what, now, currency, month, end)
+        after = _amounts(what, wanted, currency, month, end)
+        found.append(MovedIn(currency, _moved(before, after, names), added(after.values())))
+    return Preview(month, found)
+
+
+def _moved(before: Amounts, after: Amounts, names: Mapping[str, str]) -> list[Moved]:
+    """Return the centers whose amount changes, by code, what is unallocated last."""
     moved = [
         Moved(code, names.get(code, code), before.get(code, ZERO), after.get(code, ZERO))
         for code in sorted({*before, *after}, key=lambda code: (not code, code.lower()))
     ]
-    return Preview(
-        month=month,
-        currency=currency,
-        rows=[one for one in moved if one.difference],
-        total=added(after.values()),
-    )
+    return [one for one in moved if one.difference]
 
 
 def unallocated(

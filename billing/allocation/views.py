@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
@@ -16,10 +17,13 @@ from billing.allocation.derivation import Allocation, Rule, allocation_of
 from billing.allocation.forms import CenterForm, RuleForm
 from billing.allocation.models import AllocationRule, CostCenter, Split
 from billing.allocation.reports import centers_report, preview
+from billing.allocation.sheet import sheet_of
+from billing.exports import FORMATS, download
 from billing.page_base import CostPage
 from billing.page_params import PageParams
 from billing.suggestions import suggestions
 from organizations.access import Action
+from organizations.confirm_pages import ConfirmPage, Question
 from organizations.models import Organization
 
 MAY_CHANGE = Action.MANAGE_REPORTS
@@ -30,13 +34,18 @@ class CostCenters(CostPage):
 
     template_name = "billing/allocation/centers.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Show last month and this one, in one currency."""
-        params = PageParams(request.GET, ("currency",))
-        asked, problems = params.currency(), params.problems
+    def get(self, request: HttpRequest) -> HttpResponseBase:
+        """Show last month and this one, in one currency, on a page or in a file."""
+        params = PageParams(request.GET, ("currency", "format"))
+        asked, wanted = params.currency(), params.choice("format", FORMATS, "")
+        problems = params.problems
         found = centers_report(self.organization, self.today(), asked)
         if asked is not None and asked not in found.currencies:
             problems.append(f"Nothing was billed in “{asked}” in these two months.")
+        if wanted and not problems:
+            sheet = sheet_of(self.organization, found)
+            name = f"cost-centers_{found.months[0]:%Y-%m}"
+            return download(self.organization, sheet, name, wanted, request.GET.urlencode())
         rules = AllocationRule.objects.of(self.organization).select_related("center")
         context = self.get_context_data(
             problems=problems,
@@ -124,20 +133,32 @@ class CenterEdit(_Changing):
         return self.render_to_response(context, status=status)
 
 
-class CenterDelete(_Changing):
+class CenterDelete(ConfirmPage, _Changing):
     """Delete a cost center that nothing names."""
 
-    http_method_names = ["post"]
+    def find(self, pk: int) -> CostCenter:
+        """Return the center."""
+        return self.center(pk)
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def question(self, row: CostCenter) -> Question:
+        """Ask; a center that something names stays."""
+        return Question(
+            heading=f"Delete the cost center {row.name}?",
+            consequence="It can be deleted while no rule and no share names it. What it was stays"
+            " in the audit trail.",
+            button="Delete the cost center",
+            keep="Keep it",
+            keep_url=reverse("billing:cost-center", args=[self.organization.slug, row.pk]),
+        )
+
+    def do(self, request: HttpRequest, row: CostCenter) -> HttpResponse:
         """Delete it."""
-        center = self.center(pk)
         try:
-            services.delete_center(center)
+            services.delete_center(row)
         except ValidationError as error:
             messages.error(request, " ".join(error.messages))
         else:
-            messages.success(request, f"{center} is deleted.")
+            messages.success(request, f"{row} is deleted.")
         return self.home()
 
 
@@ -187,16 +208,28 @@ class RuleEdit(_Changing):
         return self.render_to_response(context, status=status)
 
 
-class RuleDelete(_Changing):
+class RuleDelete(ConfirmPage, _Changing):
     """Delete a rule."""
 
-    http_method_names = ["post"]
+    def find(self, pk: int) -> AllocationRule:
+        """Return the rule."""
+        return self.rule(pk)
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def question(self, row: AllocationRule) -> Question:
+        """Ask: other costs move with it, of past months, too."""
+        return Question(
+            heading=f"Delete the rule for {row.center.name}?",
+            consequence="Later rules take its costs, or they are unallocated; in all months, past"
+            " ones too. What it was stays in the audit trail.",
+            button="Delete the rule",
+            keep="Keep it",
+            keep_url=reverse("billing:allocation-rule", args=[self.organization.slug, row.pk]),
+        )
+
+    def do(self, request: HttpRequest, row: AllocationRule) -> HttpResponse:
         """Delete it."""
-        rule = self.rule(pk)
-        services.delete_rule(rule)
-        messages.success(request, f"{rule} is deleted: later rules take what it took, or none.")
+        services.delete_rule(row)
+        messages.success(request, f"{row} is deleted: later rules take what it took, or none.")
         return self.home()
 
 

@@ -23,6 +23,7 @@ from billing.measures import Measure
 from billing.reports import NAMED_GROUPS, names_for
 from organizations.access import Action
 from organizations.api_base import OrganizationListAPIView
+from organizations.walking import CURSOR, WalkedPagination
 
 
 class AnomalySerializer(serializers.Serializer[Any]):
@@ -74,7 +75,8 @@ class AnomalyList(OrganizationListAPIView):
     """Anomalies of the connected accounts."""
 
     actions: ClassVar = {"GET": Action.VIEW_COSTS}
-    query_parameters = PARAMETERS
+    query_parameters = PARAMETERS | {CURSOR}
+    pagination_class = WalkedPagination
     queryset = Anomaly.objects.all()
     serializer_class = AnomalySerializer
 

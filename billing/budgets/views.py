@@ -12,20 +12,21 @@ from django.urls import reverse
 from billing.budgets import reports, services
 from billing.budgets.forms import BudgetForm, filter_rows, initial_of, shown_thresholds
 from billing.budgets.forms import threshold_rows as entered_thresholds
-from billing.budgets.inputs import NOT_FILTERS, BudgetError
+from billing.budgets.inputs import BudgetError
+from billing.budgets.links import read_link
 from billing.budgets.models import Basis, Budget
 from billing.budgets.reports import BudgetLine
 from billing.budgets.sheet import sheet_of
-from billing.cost_query import CostFilter, Operator
-from billing.dimensions import PLAIN_NAMES, Dimension, is_dimension
+from billing.cost_query import Operator
+from billing.dimensions import PLAIN_NAMES, Dimension
 from billing.exports import download, format_problem
 from billing.page_base import CostPage
 from billing.suggestions import suggestions
 from organizations.access import Action
 from organizations.audit import current_actor
+from organizations.confirm_pages import ConfirmPage, Question
 
 _SPARE_FILTERS = 2
-_FROM_LINK = ("metric", "currency")
 
 
 class _BudgetPage(CostPage):
@@ -153,22 +154,13 @@ class BudgetCreate(_BudgetForm):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show the form."""
-        known = NOT_FILTERS
-        filters, problems = [], []
-        for name, values in request.GET.lists():
-            one = CostFilter.named(name, ())
-            if name in known:
-                continue
-            if not is_dimension(one.dimension):
-                problems.append(f"“{name}” is not known here.")
-                continue
-            filters += [(one.dimension, one.operator.value, str(value)) for value in values]
-        link = {name: request.GET.get(name, "") for name in _FROM_LINK}
+        link = read_link(request.GET)
+        said = {"metric": link.metric, "currency": link.currency}
         form = BudgetForm(
-            organization=self.organization, budget=None, initial=initial_of(None, link)
+            organization=self.organization, budget=None, initial=initial_of(None, said)
         )
         default = [("80", Basis.ACTUAL.value), ("100", Basis.FORECAST.value)]
-        return self.show(form, filters, default, problems)
+        return self.show(form, list(link.filters), default, list(link.problems))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Create it."""
@@ -216,21 +208,30 @@ class BudgetEdit(_BudgetForm):
         return self.show_entered(form, request)
 
 
-class BudgetDelete(_BudgetPage):
-    """Deleting a budget, after a question."""
+class BudgetDelete(ConfirmPage, _BudgetPage):
+    """Deleting a budget."""
 
     action: ClassVar = Action.MANAGE_REPORTS
-    template_name = "billing/budgets/delete.html"
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask."""
-        return self.render_to_response(self.get_context_data(budget=self.budget(pk)))
+    def find(self, pk: int) -> Budget:
+        """Return the budget."""
+        return self.budget(pk)
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def question(self, row: Budget) -> Question:
+        """Ask for what goes with it."""
+        return Question(
+            heading=f"Delete “{row.name}”?",
+            consequence="Its history and the list of its alerts go with it. What it was stays in"
+            " the audit trail.",
+            button="Delete the budget",
+            keep="Keep it",
+            keep_url=self.address("budget", row.pk),
+        )
+
+    def do(self, request: HttpRequest, row: Budget) -> HttpResponse:
         """Delete it."""
-        budget = self.budget(pk)
-        services.delete_budget(budget)
-        messages.success(request, f"The budget “{budget.name}” is deleted.")
+        services.delete_budget(row)
+        messages.success(request, f"The budget “{row.name}” is deleted.")
         return HttpResponseRedirect(self.address("budgets"))
 
 

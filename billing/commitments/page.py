@@ -1,7 +1,6 @@
 """Commitments as a page, and as a table to download."""
 
 from collections.abc import Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -49,10 +48,13 @@ class CommitmentsPage(MonthPage):
         }
 
     def sheet(self, frame: MonthFrame, asked: None, report: Commitments) -> Sheet:
-        """Return a row for each month and way to commit, and the coverage beside it."""
+        """Return the tables of the page below each other: by month, usage and account."""
         money = ("List cost covered", "Used", "Unused", "Savings against list")
         columns = [
+            Column("By", width=10),
             Column("Month", width=10),
+            Column("Usage or account", width=32),
+            Column("Account id", width=16),
             Column("Commitment", width=20),
             *(Column(title, Kind.MONEY) for title in money),
             Column("Utilization", Kind.SHARE),
@@ -60,11 +62,22 @@ class CommitmentsPage(MonthPage):
             Column("Coverage of both together", Kind.SHARE),
             Column("Currency", width=10),
         ]
+        is_told = report.months.get(frame.month, Standing()).is_amortized
         rows = [
-            _row(month, standing, plan, frame)
-            for month, standing in report.months.items()
-            for plan in Plan
-            if standing.of(plan).exists
+            *(
+                ["Month", f"{month:%Y-%m}", "", "", *_of_plan(standing, plan, frame)]
+                for month, standing in report.months.items()
+                for plan in Plan
+                if standing.of(plan).exists
+            ),
+            *(
+                ["Usage", f"{frame.month:%Y-%m}", str(family.label), "", *_of_all(one, frame)]
+                for family, one in report.families
+            ),
+            *(
+                ["Account", f"{frame.month:%Y-%m}", name, account, *_of_all(one, frame, is_told)]
+                for account, name, one in report.accounts
+            ),
         ]
         about = self.about(frame, **{"Not told by their bills": ", ".join(report.silent)})
         return Sheet("Commitments", columns, rows, about)
@@ -74,18 +87,29 @@ def _utilization(one: Any) -> Decimal | None:
     return percent(one.used, one.cost) if one.is_amortized else None
 
 
-def _row(month: date, standing: Standing, plan: Plan, frame: MonthFrame) -> list[Any]:
+def _of_plan(standing: Standing, plan: Plan, frame: MonthFrame) -> list[Any]:
+    """Return the cells of one way to commit in a month, with the coverage of both."""
     use = standing.of(plan)
-    is_told = use.is_amortized
-    shares = (_utilization(use), percent(standing.covered, standing.eligible))
-    utilization, coverage = (None if one is None else one / 100 for one in shares)
+    money = (use.used, use.unused, use.savings) if use.is_amortized else (None, None, None)
     return [
-        f"{month:%Y-%m}",
         str(plan.label),
         use.listed,
-        *((use.used, use.unused, use.savings) if is_told else (None, None, None)),
-        utilization,
-        standing.on_demand,
-        coverage,
-        frame.currency,
+        *money,
+        _part(_utilization(use)),
+        *_coverage(standing, frame),
     ]
+
+
+def _of_all(standing: Standing, frame: MonthFrame, is_told: bool = False) -> list[Any]:
+    """Return the cells of all commitments together, of a usage or an account."""
+    money = (standing.used, standing.unused) if is_told else (None, None)
+    return ["Both", standing.covered, *money, None, None, *_coverage(standing, frame)]
+
+
+def _coverage(standing: Standing, frame: MonthFrame) -> list[Any]:
+    covered = _part(percent(standing.covered, standing.eligible))
+    return [standing.on_demand, covered, frame.currency]
+
+
+def _part(percentage: Decimal | None) -> Decimal | None:
+    return None if percentage is None else percentage / 100

@@ -16,6 +16,7 @@ from billing.saved_reports.forms import ReportForm, ScheduleForm
 from billing.saved_reports.models import ReportLetter, ReportSchedule, SavedReport
 from billing.saved_reports.reports import is_owner, schedule_of, visible
 from organizations.access import Action, is_allowed
+from organizations.confirm_pages import ConfirmPage, Question
 from organizations.models import User
 
 LETTERS_SHOWN = 50
@@ -165,16 +166,31 @@ class EditReport(_OneReport):
         return self.render_to_response(context, status=status)
 
 
-class DeleteReport(_OneReport):
+class DeleteReport(ConfirmPage, _OneReport):
     """Delete a report with its schedules."""
 
-    http_method_names = ["post"]
-
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Delete it."""
+    def find(self, pk: int) -> SavedReport:
+        """Return the report, if the reader may change it."""
         report = self.report(pk)
-        services.delete(report, request.user)
-        messages.success(request, f"“{report}” is deleted.")
+        services.demand_change(report, self.request.user)
+        return report
+
+    def question(self, row: SavedReport) -> Question:
+        """Ask; whoever else sees the report loses it, too."""
+        who = "Everybody here loses it. " if row.is_shared else ""
+        return Question(
+            heading=f"Delete “{row}”?",
+            consequence=f"{who}Nobody gets it by e-mail any more, and the list of its e-mails goes"
+            " with it. What it was stays in the audit trail.",
+            button="Delete the report",
+            keep="Keep it",
+            keep_url=reverse("billing:saved-reports", args=[self.organization.slug]),
+        )
+
+    def do(self, request: HttpRequest, row: SavedReport) -> HttpResponse:
+        """Delete it."""
+        services.delete(row, request.user)
+        messages.success(request, f"“{row}” is deleted.")
         return self.home()
 
 
@@ -228,14 +244,29 @@ class ScheduleReport(_OneReport):
         return self.render_to_response(context, status=status)
 
 
-class UnscheduleReport(_OneReport):
+class UnscheduleReport(ConfirmPage, _OneReport):
     """Send no more letters."""
 
-    http_method_names = ["post"]
+    def find(self, pk: int) -> SavedReport:
+        """Return the report whose schedule of the reader's is meant."""
+        return self.report(pk)
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Remove the reader's schedule of the report."""
-        schedule = schedule_of(self.report(pk), self.reader)
+    def question(self, row: SavedReport) -> Question:
+        """Ask for what goes with it."""
+        return Question(
+            heading=f"Send “{row}” no more?",
+            consequence="Your schedule of it and the list of its e-mails are deleted. The report"
+            " stays, and so do other people’s schedules. A schedule can also be paused.",
+            button="Send no more e-mails",
+            keep="Keep the schedule",
+            keep_url=reverse(
+                "billing:saved-report-schedule", args=[self.organization.slug, row.pk]
+            ),
+        )
+
+    def do(self, request: HttpRequest, row: SavedReport) -> HttpResponse:
+        """Remove it, where there is one."""
+        schedule = schedule_of(row, self.reader)
         if schedule is not None:
             services.remove_schedule(schedule)
         messages.success(request, "No more letters are sent to your recipients.")

@@ -19,12 +19,13 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-from botocore.loaders import create_loader
+from botocore.hooks import HierarchicalEmitter
 from botocore.session import Session as BotocoreSession
 from botocore.utils import parse_timestamp
 
 from connections.aws.credentials import AccessKey, Ambient, AssumedRole, Credentials
 from connections.aws.errors import Attempt, failure_from
+from connections.aws.knowledge import OPERATIONS, Events, Knowledge
 from connections.aws.parsing import ParserFactory
 from connections.models import AuthMethod, Connection, ExternalId
 from organizations.crypto import Secret
@@ -45,9 +46,11 @@ PATIENT = Config(
     read_timeout=60,
     retries={"mode": "adaptive", "max_attempts": 6},
 )
-# A survey asks hundreds of places at once and may not wait minutes for one that hangs.
+# A survey asks hundreds of places at once and may not wait minutes for one that hangs. What it
+# asks with are AWS's own answers: to check thousands of them costs more than to ask.
 SURVEYING = Config(
     **_BASE,
+    parameter_validation=False,
     connect_timeout=5,
     read_timeout=20,
     retries={"mode": "adaptive", "total_max_attempts": 4},
@@ -59,7 +62,7 @@ PROMPT = Config(
     retries={"mode": "standard", "max_attempts": 2},
 )
 # What botocore knows of services is read once for all sessions: it takes longer than many a call.
-_KNOWLEDGE = create_loader()
+_KNOWLEDGE = Knowledge()
 # Services of which a call's region says nothing.
 _WITHOUT_REGION = frozenset({"s3", "s3control", "sts", "iam"})
 _ADDRESS = re.compile(r"\d+(\.\d+){3}(:\d+)?")
@@ -110,6 +113,7 @@ class AwsClient:
 
         `target` names what the call is about in an error's sentence.
         """
+        self._must_know(operation)
         try:
             answer: dict[str, Any] = getattr(self._client, operation)(**parameters)
         except (ClientError, BotoCoreError) as error:
@@ -120,11 +124,20 @@ class AwsClient:
         self, operation: str, key: str, *, target: str = "", **parameters: Any
     ) -> Iterator[Any]:
         """Yield the items under `key` of every page of a paginated call. Raises AwsFailure."""
+        self._must_know(operation)
         try:
             for page in self._client.get_paginator(operation).paginate(**parameters):
                 yield from page.get(key) or ()
         except (ClientError, BotoCoreError) as error:
             raise failure_from(error, self.attempt(operation, target)) from None
+
+    def _must_know(self, operation: str) -> None:
+        known = OPERATIONS.get(self.service)
+        if known is not None and operation not in known:
+            raise LookupError(
+                f"Name {operation} in connections.aws.knowledge.OPERATIONS: the clients of"
+                f" {self.service} have no other operations."
+            )
 
     def attempt(self, operation: str, target: str = "") -> Attempt:
         """Return what a failed call of this client was trying to do."""
@@ -208,7 +221,9 @@ def _signed_in(credentials: Credentials, config: Config) -> BotocoreSession:
 
 
 def _botocore_session() -> BotocoreSession:
-    session = BotocoreSession()
+    hooks = HierarchicalEmitter()
+    session = BotocoreSession(event_hooks=hooks)
+    session.register_component("event_emitter", Events(hooks))
     session.register_component("data_loader", _KNOWLEDGE)
     session.register_component("response_parser_factory", ParserFactory())
     return session

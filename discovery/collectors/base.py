@@ -123,9 +123,12 @@ def facts(**values: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    # Nearly all are texts and numbers; the order of the questions is that of how often.
+    if isinstance(value, str):
+        return value
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     return value
 

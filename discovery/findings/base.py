@@ -3,12 +3,13 @@
 A new rule is one module with one `Rule`, named in `discovery.findings.RULES`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from discovery.history import STATE
@@ -31,6 +32,33 @@ class Kind(StrEnum):
     SECURITY = "security"
 
 
+class Stocked(NamedTuple):
+    """What rules are told of a resource that exists, named as in `Resource`.
+
+    An account has tens of thousands: to make a model's instance of each would take longer than to
+    judge them.
+    """
+
+    pk: int
+    region: str
+    resource_id: str
+    cost_id: str
+    arn: str
+    name: str
+    state: str
+    attributes: Mapping[str, Any]
+    first_seen: datetime
+
+
+class _Measured(NamedTuple):
+    """The figures of a resource, named as in `ResourceMetrics`."""
+
+    resource_id: int
+    first_day: date
+    values: Mapping[str, list[Any]]
+    measured_at: datetime
+
+
 @dataclass(frozen=True)
 class Hit:
     """A rule that holds for a resource.
@@ -39,7 +67,7 @@ class Hit:
     was noticed. `cost_ids` name what it costs on the bill.
     """
 
-    resource: Resource
+    resource: Stocked
     evidence: str
     since: datetime | None = None
     cost_ids: tuple[str, ...] = ()
@@ -49,7 +77,7 @@ class Hit:
 class Undecided:
     """A resource of which AWS did not tell enough: what was found before stays as it is."""
 
-    resource: Resource
+    resource: Stocked
 
 
 Verdict = Hit | Undecided
@@ -64,20 +92,26 @@ class Stock:
     thresholds: FindingThresholds
     now: datetime
     _state_since: Mapping[int, datetime] | None = field(default=None, repr=False)
-    _metrics: Mapping[int, ResourceMetrics] | None = field(default=None, repr=False)
+    _metrics: Mapping[int, _Measured] | None = field(default=None, repr=False)
 
-    def of(self, *types: ResourceType) -> Iterator[Resource]:
-        """Yield the resources of these types that exist."""
-        rows = Resource.objects.of(self.organization_id).filter(
-            account_id=self.account_id, type__in=types, gone_at=None
-        )
-        yield from rows.order_by().iterator(chunk_size=2000)
+    def of(self, *types: ResourceType, **where: str) -> Iterator[Stocked]:
+        """Yield the resources of these types that exist: all, or `where` fields have a value."""
+        rows = self._existing(types).filter(**where).values_list(*Stocked._fields)
+        return map(Stocked._make, rows.iterator(chunk_size=2000))
+
+    def ids_of(self, *types: ResourceType) -> set[str]:
+        """Return the ids of the resources of these types that exist."""
+        return set(self._existing(types).values_list("resource_id", flat=True))
+
+    def _existing(self, types: Sequence[ResourceType]) -> "QuerySet[Resource]":
+        rows = Resource.objects.of(self.organization_id)
+        return rows.filter(account_id=self.account_id, type__in=types, gone_at=None).order_by()
 
     def before(self, days: int) -> datetime:
         """Return the moment this many days ago."""
         return self.now - timedelta(days=days)
 
-    def in_state_since(self, resource: Resource) -> datetime:
+    def in_state_since(self, resource: Stocked) -> datetime:
         """Return since when a resource is known to be in its state."""
         if self._state_since is None:
             changes = ResourceChange.objects.of(self.organization_id).filter(
@@ -87,7 +121,7 @@ class Stock:
             self._state_since = dict(pairs)
         return self._state_since.get(resource.pk, resource.first_seen)
 
-    def last_days(self, resource: Resource, name: str, days: int) -> list[float] | None:
+    def last_days(self, resource: Stocked, name: str, days: int) -> list[float] | None:
         """Return a figure of each of the last days, None where one of them is not known.
 
         Figures that were last told days ago say nothing of now.
@@ -102,17 +136,18 @@ class Stock:
             return None
         return figures
 
-    def measured_until(self, resource: Resource) -> datetime:
+    def measured_until(self, resource: Stocked) -> datetime:
         """Return the end of the last day with figures."""
         told = self._measured()[resource.pk]
         return datetime.combine(told.first_day, time(), UTC) + timedelta(days=DAYS)
 
-    def _measured(self) -> Mapping[int, ResourceMetrics]:
+    def _measured(self) -> Mapping[int, _Measured]:
         if self._metrics is None:
             rows = ResourceMetrics.objects.of(self.organization_id).filter(
                 resource__account_id=self.account_id, resource__gone_at=None
             )
-            self._metrics = {one.resource_id: one for one in rows.iterator(chunk_size=2000)}
+            told = rows.values_list(*_Measured._fields).iterator(chunk_size=2000)
+            self._metrics = {one.resource_id: one for one in map(_Measured._make, told)}
         return self._metrics
 
 
@@ -132,13 +167,13 @@ class Rule:
     needs: tuple[str, ...] = ()
 
 
-def moment(resource: Resource, name: str) -> datetime | None:
+def moment(resource: Stocked, name: str) -> datetime | None:
     """Return a time among the resource's attributes."""
     text = resource.attributes.get(name)
     return parse_datetime(text) if text else None
 
 
-def is_unknown(resource: Resource, *names: str) -> bool:
+def is_unknown(resource: Stocked, *names: str) -> bool:
     """Say whether AWS refused to tell one of these details."""
     unknown: Any = resource.attributes.get("unknown", ())
     return any(name in unknown for name in names)

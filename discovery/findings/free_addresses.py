@@ -8,9 +8,9 @@ from discovery.models import ResourceType
 
 def _find(stock: Stock) -> Iterator[Verdict]:
     limit = stock.before(stock.thresholds.unattached_days)
-    for address in stock.of(ResourceType.ELASTIC_IP):
+    for address in stock.of(ResourceType.ELASTIC_IP, state="unassociated"):
         since = stock.in_state_since(address)
-        if address.state == "unassociated" and since <= limit:
+        if since <= limit:
             ip = address.attributes.get("public_ip", address.resource_id)
             evidence = f"{ip} is associated with nothing, seen so since {day(since)}."
             yield Hit(address, evidence, since, (address.cost_id,))

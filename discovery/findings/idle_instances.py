@@ -3,23 +3,23 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from discovery.findings.base import Hit, Kind, Rule, Stock, Undecided, Verdict, moment
+from discovery.findings.base import Hit, Kind, Rule, Stock, Stocked, Undecided, Verdict, moment
 from discovery.metrics.wanted import CPU, NETWORK_IN, NETWORK_OUT
-from discovery.models import Resource, ResourceType
+from discovery.models import ResourceType
 
 _MEGABYTE = 1_000_000
 
 
 def _find(stock: Stock) -> Iterator[Verdict]:
     days = stock.thresholds.idle_days
-    for instance in stock.of(ResourceType.EC2_INSTANCE):
+    for instance in stock.of(ResourceType.EC2_INSTANCE, state="running"):
         launched = moment(instance, "launched_at") or instance.first_seen
         # A day's figures are whole only from the day after its start on.
-        if instance.state == "running" and launched <= stock.before(days + 1):
+        if launched <= stock.before(days + 1):
             yield from _judged(stock, instance, days)
 
 
-def _judged(stock: Stock, instance: Resource, days: int) -> Iterator[Verdict]:
+def _judged(stock: Stock, instance: Stocked, days: int) -> Iterator[Verdict]:
     cpu = stock.last_days(instance, CPU, days)
     into = stock.last_days(instance, NETWORK_IN, days)
     out = stock.last_days(instance, NETWORK_OUT, days)

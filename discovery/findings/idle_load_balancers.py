@@ -4,15 +4,25 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from discovery.findings.base import Hit, Kind, Rule, Stock, Undecided, Verdict, is_unknown, moment
+from discovery.findings.base import (
+    Hit,
+    Kind,
+    Rule,
+    Stock,
+    Stocked,
+    Undecided,
+    Verdict,
+    is_unknown,
+    moment,
+)
 from discovery.metrics.wanted import FLOWS, PROCESSED, REQUESTS
-from discovery.models import Resource, ResourceType
+from discovery.models import ResourceType
 
 _CLASSIC = "classic"
 
 
 def _find(stock: Stock) -> Iterator[Verdict]:
-    groups: dict[str, list[Resource]] = defaultdict(list)
+    groups: dict[str, list[Stocked]] = defaultdict(list)
     for group in stock.of(ResourceType.TARGET_GROUP):
         for arn in group.attributes.get("load_balancers", ()):
             groups[arn].append(group)
@@ -24,19 +34,19 @@ def _find(stock: Stock) -> Iterator[Verdict]:
             yield from silent or _judged(balancer, groups[balancer.arn])
 
 
-def _came_in(stock: Stock, balancer: Resource) -> list[list[float]]:
+def _came_in(stock: Stock, balancer: Stocked) -> list[list[float]]:
     """Return what came in on each of the last days, by each figure that is known."""
     days = stock.thresholds.idle_days
     told = (stock.last_days(balancer, name, days) for name in (REQUESTS, PROCESSED, FLOWS))
     return [figures for figures in told if figures is not None]
 
 
-def _is_used(stock: Stock, balancer: Resource) -> bool:
+def _is_used(stock: Stock, balancer: Stocked) -> bool:
     """Say whether something came in: one that only redirects needs no target."""
     return any(max(figures) > 0 for figures in _came_in(stock, balancer))
 
 
-def _silent(stock: Stock, balancer: Resource, created: datetime) -> list[Hit]:
+def _silent(stock: Stock, balancer: Stocked, created: datetime) -> list[Hit]:
     """Return a hit where it is known that nothing came in."""
     days = stock.thresholds.idle_days
     if not _came_in(stock, balancer) or created > stock.before(days + 1):
@@ -46,7 +56,7 @@ def _silent(stock: Stock, balancer: Resource, created: datetime) -> list[Hit]:
     return [Hit(balancer, evidence, since, (balancer.cost_id,))]
 
 
-def _judged(balancer: Resource, groups: list[Resource]) -> Iterator[Verdict]:
+def _judged(balancer: Stocked, groups: list[Stocked]) -> Iterator[Verdict]:
     if balancer.attributes.get("kind") == _CLASSIC:
         if not balancer.attributes.get("instances"):
             yield Hit(balancer, "No instance is registered with it.", None, (balancer.cost_id,))

@@ -8,7 +8,7 @@ from discovery.models import ResourceType
 
 def _find(stock: Stock) -> Iterator[Verdict]:
     limit = stock.before(stock.thresholds.snapshot_days)
-    volumes = {one.resource_id for one in stock.of(ResourceType.EBS_VOLUME)}
+    volumes = stock.ids_of(ResourceType.EBS_VOLUME)
     images = stock.of(ResourceType.EC2_IMAGE)
     used = {snapshot for image in images for snapshot in image.attributes.get("snapshots", ())}
     for snapshot in stock.of(ResourceType.EBS_SNAPSHOT):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from discovery.findings.base import Hit, Kind, Rule, Stock, Undecided, Verdict, is_unknown
-from discovery.models import Resource, ResourceType
+from discovery.findings.base import Hit, Kind, Rule, Stock, Stocked, Undecided, Verdict, is_unknown
+from discovery.models import ResourceType
 
 _BLOCKS = ("public_access_block", "account_public_access_block")
 
@@ -19,7 +19,7 @@ def _find(stock: Stock) -> Iterator[Verdict]:
             yield Undecided(bucket)
 
 
-def _ways_in(bucket: Resource) -> Iterator[str]:
+def _ways_in(bucket: Stocked) -> Iterator[str]:
     if bucket.attributes.get("policy_is_public") and not _blocks(bucket, "RestrictPublicBuckets"):
         yield "The bucket policy lets everybody in."
     grants = bucket.attributes.get("public_grants")
@@ -27,13 +27,13 @@ def _ways_in(bucket: Resource) -> Iterator[str]:
         yield f"The access control list grants everybody {', '.join(grants)}."
 
 
-def _blocks(bucket: Resource, what: str) -> bool:
+def _blocks(bucket: Stocked, what: str) -> bool:
     """Say whether the bucket or its account blocks a way in: AWS applies the stricter of them."""
     blocks = (bucket.attributes.get(name, {}) for name in _BLOCKS)
     return any(block.get(what) for block in blocks)
 
 
-def _unblocked(bucket: Resource) -> str:
+def _unblocked(bucket: Stocked) -> str:
     if is_unknown(bucket, "account_public_access_block"):
         return "The bucket's own settings do not block it; AWS did not tell the account's."
     return "Neither the bucket's settings nor the account's block it."

@@ -18,9 +18,7 @@ from discovery.models import ResourceType
 
 def _find(stock: Stock) -> Iterator[Verdict]:
     limit = stock.before(stock.thresholds.unused_days)
-    for key in stock.of(ResourceType.IAM_ACCESS_KEY):
-        if key.state != "Active":
-            continue
+    for key in stock.of(ResourceType.IAM_ACCESS_KEY, state="Active"):
         if is_unknown(key, "last_used_at"):
             yield Undecided(key)
             continue

@@ -9,17 +9,18 @@ from discovery.findings.base import (
     Kind,
     Rule,
     Stock,
+    Stocked,
     Undecided,
     Verdict,
     day,
     is_unknown,
     moment,
 )
-from discovery.models import Resource, ResourceType
+from discovery.models import ResourceType
 
 
 def _find(stock: Stock) -> Iterator[Verdict]:
-    keys: dict[str, list[Resource]] = defaultdict(list)
+    keys: dict[str, list[Stocked]] = defaultdict(list)
     for key in stock.of(ResourceType.IAM_ACCESS_KEY):
         keys[key.attributes.get("user", key.name)].append(key)
     limit = stock.before(stock.thresholds.unused_days)
@@ -40,7 +41,7 @@ def _find(stock: Stock) -> Iterator[Verdict]:
         yield Hit(user, when, used or created)
 
 
-def _last_use(user: Resource, keys: list[Resource]) -> datetime | None:
+def _last_use(user: Stocked, keys: list[Stocked]) -> datetime | None:
     """Return when the password or a key was used last."""
     times = [moment(user, "password_last_used_at"), *(moment(key, "last_used_at") for key in keys)]
     return max((at for at in times if at is not None), default=None)

@@ -13,6 +13,7 @@ from discovery.models import DiscoveryRun, DiscoveryScope, Resource, ResourceMet
 from discovery.outcome import Outcome
 from discovery.reconcile import reconcile
 from discovery.survey import Survey
+from organizations.upsert import upsert
 
 _BATCH = 1000
 
@@ -68,15 +69,14 @@ def _write(wanted: Sequence[Wanted], series: Series) -> None:
     for one in wanted:
         days = series.get((one.resource, one.name), [])
         values[one.resource][one.name] = days if days.count(None) < len(days) else []
-    ResourceMetrics.objects.bulk_create(
-        [
-            ResourceMetrics(
-                resource_id=pk, first_day=window(now)[0].date(), values=figures, measured_at=now
-            )
-            for pk, figures in values.items()
-        ],
-        batch_size=_BATCH,
-        update_conflicts=True,
-        unique_fields=("resource",),
-        update_fields=("first_day", "values", "measured_at"),
+    first_day = window(now)[0].date()
+    rows = [
+        {"resource_id": pk, "first_day": first_day, "values": figures, "measured_at": now}
+        for pk, figures in values.items()
+    ]
+    upsert(
+        ResourceMetrics,
+        rows,
+        unique=("resource_id",),
+        update=("first_day", "values", "measured_at"),
     )

@@ -20,3 +20,8 @@ for (const day of document.querySelectorAll("input[type=date]")) {
     period.value = "custom";
   });
 }
+
+// Where style cannot open the form on a wide screen, this does.
+if (!CSS.supports("selector(::details-content)") && matchMedia("(width >= 46rem)").matches) {
+  for (const form of document.querySelectorAll(".narrow-disclose")) form.open = true;
+}

@@ -1,5 +1,8 @@
 """Cost centers and rules: their pages, forms, changes and API."""
 
+import csv
+import io
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,13 +16,16 @@ from billing.allocation import services
 from billing.allocation.conditions import Condition
 from billing.allocation.models import AllocationRule, CostCenter, FixedShare
 from billing.allocation.reports import unallocated
+from connections.models import ConnectionKind
 from organizations.access import Role
 from organizations.models import AuditEvent
+from tests.billing.cost_facts import Item, connect, deliver
 from tests.cast import Cast
 from tests.pages.bill import LEFT_OUT, LINES, MEMBER, PAYER, load_bill
 
 pytestmark = pytest.mark.django_db
 HOME = "/o/acme/cost-centers/"
+EURO_PAYER = "555566667777"
 
 
 @pytest.fixture
@@ -132,6 +138,21 @@ def test_a_center_is_made_changed_and_deleted_by_forms(cast: Cast) -> None:
     assert not CostCenter.objects.exists()
 
 
+def test_deleting_a_center_or_a_rule_asks_first(cast: Cast) -> None:
+    lab = center(cast, "LAB")
+    made = rule(cast, lab, "account", MEMBER)
+    browser = cast.browser("fiona")
+    for home, question in (
+        (f"{HOME}{lab.pk}/", f"Delete the cost center {lab.name}?"),
+        (f"{HOME}rules/{made.pk}/", f"Delete the rule for {lab.name}?"),
+    ):
+        assert f'href="{home}delete/"' in browser.get(home).content.decode()
+        assert question in browser.get(f"{home}delete/").content.decode()
+        assert browser.get(f"{home}delete/?now=1").status_code == 400
+    assert CostCenter.objects.filter(pk=lab.pk).exists()
+    assert AllocationRule.objects.filter(pk=made.pk).exists()
+
+
 def test_a_center_that_rules_name_stays(cast: Cast) -> None:
     lab = center(cast, "LAB")
     rule(cast, lab, "account", MEMBER)
@@ -200,13 +221,14 @@ def test_a_rule_is_previewed_and_then_saved(cast: Cast, days: int) -> None:
     form = rule_form(lab, *rows)
     preview = browser.post(f"{HOME}rules/new/", {**form, "preview": "1"})
     assert preview.status_code == 200
-    moved = {one.code: (one.before, one.after) for one in preview.context["preview"].rows}
+    [dollars] = preview.context["preview"].currencies
+    moved = {one.code: (one.before, one.after) for one in dollars.rows}
     whole, mine = cost() * days, cost(account=MEMBER) * days
     assert moved == {
         "LAB": (0, mine),
         "": (whole - cost("AmazonS3") * days, whole - mine - cost("AmazonS3") * days),
     }
-    assert preview.context["preview"].total == whole
+    assert (dollars.currency, dollars.total) == ("USD", whole)
     assert AllocationRule.objects.count() == 1
     assert browser.post(f"{HOME}rules/new/", form).status_code == 302
     saved = AllocationRule.objects.get(position=2)
@@ -214,6 +236,67 @@ def test_a_rule_is_previewed_and_then_saved(cast: Cast, days: int) -> None:
         {"on": "account_name", "operator": "matches", "values": ["*lab*", "*none such*"]}
     ]
     assert shown(browser.get(HOME))["LAB"] == (mine, mine)
+
+
+def euro_bill(cast: Cast, amount: str) -> None:
+    """A second payer, whose bill of last month is in euros."""
+    payer = connect(cast.acme, EURO_PAYER, ConnectionKind.ROOT)
+    start = (timezone.now().date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    item = Item(EURO_PAYER, start, Decimal(amount), service="AmazonEC2", currency="EUR")
+    deliver(payer, start, [item])
+
+
+def test_a_preview_shows_each_currency_by_itself(cast: Cast, days: int) -> None:
+    euro_bill(cast, "70.25")
+    lab = center(cast, "LAB")
+    form = rule_form(lab, ("service", "is", "AmazonEC2"), preview="1")
+    page = cast.browser("fiona").post(f"{HOME}rules/new/", form)
+    moved = {
+        one.currency: ({row.code: (row.before, row.after) for row in one.rows}, one.total)
+        for one in page.context["preview"].currencies
+    }
+    compute = cost("AmazonEC2") * days
+    assert moved == {
+        "EUR": ({"LAB": (0, Decimal("70.25")), "": (Decimal("70.25"), 0)}, Decimal("70.25")),
+        "USD": (
+            {"LAB": (0, compute), "": (cost() * days, cost() * days - compute)},
+            cost() * days,
+        ),
+    }
+    assert "Amounts in different currencies are never added." in page.content.decode()
+    storage = rule_form(lab, ("service", "is", "AmazonS3"), preview="1")
+    text = cast.browser("fiona").post(f"{HOME}rules/new/", storage).content.decode()
+    assert "every cost in EUR would stay where it is" in text
+    assert "every cost in USD" not in text
+
+
+def test_the_file_has_the_centers_in_the_currency_of_the_page(cast: Cast, days: int) -> None:
+    euro_bill(cast, "70.25")
+    lab = center(cast, "LAB")
+    rule(cast, lab, "account", MEMBER)
+    browser = cast.browser("victor")
+    assert (
+        'href="?currency=USD&amp;format=csv"'
+        in browser.get(f"{HOME}?currency=USD").content.decode()
+    )
+    answers: dict[str, Any] = {
+        one: browser.get(f"{HOME}?currency={one}&format=csv") for one in ("USD", "EUR")
+    }
+    rows = {
+        one: list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
+        for one, answer in answers.items()
+    }
+    last = next(name for name in rows["USD"][0] if re.fullmatch(r"\d{4}-\d{2}", name))
+    assert [(row["Code"], Decimal(row[last])) for row in rows["USD"]] == [
+        ("LAB", cost(account=MEMBER) * days),
+        ("", cost() * days - cost(account=MEMBER) * days),
+    ]
+    assert [(row["Cost center"], Decimal(row[last])) for row in rows["EUR"]] == [
+        ("The LAB", 0),
+        ("Unallocated", Decimal("70.25")),
+    ]
+    assert browser.get(f"{HOME}?format=pdf").status_code == 400
+    assert AuditEvent.objects.filter(action="costs.exported").count() == 2
 
 
 def test_a_rule_is_changed_and_the_audit_trail_keeps_the_old_one(cast: Cast, days: int) -> None:

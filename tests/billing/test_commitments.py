@@ -190,17 +190,26 @@ def test_what_can_be_covered_is_told_by_its_usage_type(
         assert cursor.fetchone() == (is_it,)
 
 
-def test_the_download_has_a_row_for_each_month_and_way_to_commit(
+def test_the_download_has_every_table_of_the_page(
     cast: Cast, items: dict[dt.date, list[Item]]
 ) -> None:
     page = cast.browser("victor").get("/o/acme/commitments/?month=2026-04&format=csv")
     rows = list(csv.DictReader(io.StringIO(b"".join(page.streaming_content).decode())))
-    assert [(row["Month"], row["Commitment"]) for row in rows] == [
+    by_month = [row for row in rows if row["By"] == "Month"]
+    assert [(row["Month"], row["Commitment"]) for row in by_month] == [
         (month, str(plan.label)) for month in ("2026-04", "2026-03") for plan in Plan
     ]
-    assert sum(Decimal(row["Unused"]) for row in rows) == sum(
+    assert sum(Decimal(row["Unused"]) for row in by_month) == sum(
         one.unused for one in of(cast).months.values()
     )
+    shown = of(cast)
+    covered = [Decimal(row["List cost covered"]) for row in rows if row["By"] == "Usage"]
+    assert covered == [one.covered for _, one in shown.families]
+    assert [
+        (row["Account id"], Decimal(row["Unused"]), Decimal(row["On demand that could be covered"]))
+        for row in rows
+        if row["By"] == "Account"
+    ] == [(account, one.unused, one.on_demand) for account, _, one in shown.accounts]
 
 
 def test_the_number_of_queries_is_constant(

@@ -14,6 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from billing.allocation import services as allocation
+from billing.allocation.conditions import Condition
+from billing.allocation.models import CostCenter
 from billing.focus.columns import COLUMNS, Kind
 from billing.models import ServiceName
 from connections.models import Account, Connection, ConnectionKind, ExportSchema
@@ -255,6 +258,66 @@ def test_bad_parameters_are_answered_with_400(cast: Cast, query: str, parameter:
     answer = cast.api(Role.VIEWER).get(f"/api/v1/focus/?{query}")
     assert answer.status_code == 400
     assert answer.json()["errors"][parameter]
+
+
+def center(cast: Cast, code: str, split: str = "none", shares: Any = ()) -> CostCenter:
+    return allocation.create_center(
+        cast.acme, code=code, name=code.title(), split=split, shares=shares
+    )
+
+
+def rule(cast: Cast, target: CostCenter, service: str) -> None:
+    allocation.add_rule(
+        cast.acme, center=target, conditions=[Condition("service", "is", (service,))]
+    )
+
+
+@pytest.mark.parametrize("split", ["fixed", "proportional"])
+def test_a_filter_on_cost_centers_between_which_costs_are_split_is_refused(
+    cast: Cast, items: list[Item], split: str
+) -> None:
+    web, pool = center(cast, "WEB"), center(cast, "POOL")
+    rule(cast, web, "AmazonEC2")
+    rule(cast, pool, "AmazonS3")
+    for name in ("cost_center=WEB", "cost_center!=POOL", "cost_center=", "cost_center~=oo"):
+        kept = csv_rows(cast, f"{RANGE}&{name}")
+        assert total(kept, "x_UnblendedCost") == costs_total(
+            cast, f"{RANGE}&{name}", "unblended_cost"
+        )
+    shares = [(web, Decimal(100))] if split == "fixed" else ()
+    allocation.change_center(pool, name="Pool", split=split, shares=shares)
+    for name in ("cost_center=WEB", "cost_center=POOL", "cost_center!=POOL", "cost_center~=oo"):
+        for form in ("csv", "parquet"):
+            answer = cast.api(Role.VIEWER).get(f"/api/v1/focus/?{RANGE}&{name}&format={form}")
+            assert answer.status_code == 400
+            (sentences,) = answer.json()["errors"].values()
+            assert "a part of a charge is no charge" in sentences[0]
+    assert not AuditEvent.objects.filter(action="costs.exported", changes__format="focus-parquet")
+    whole = total(csv_rows(cast), "x_UnblendedCost")
+    assert whole == costs_total(cast, RANGE, "unblended_cost")
+
+
+def test_a_split_in_one_currency_refuses_only_what_that_currency_is_in(
+    cast: Cast, payer: Connection
+) -> None:
+    other = connect(cast.acme, "444455556666", ConnectionKind.ROOT)
+    deliver(payer, APRIL, [Item(WEB, APRIL, Decimal(1), service="AmazonEC2")])
+    euro = {"currency": "EUR", "payer": "444455556666"}
+    deliver(
+        other,
+        APRIL,
+        [
+            Item("444455556666", APRIL, Decimal(3), service="AmazonS3", **euro),
+            Item("444455556666", APRIL, Decimal(5), service="AmazonRDS", **euro),
+        ],
+    )
+    web, pool = center(cast, "WEB"), center(cast, "POOL", "proportional")
+    rule(cast, web, "AmazonRDS")
+    rule(cast, pool, "AmazonS3")
+    refused = cast.api(Role.VIEWER).get(f"/api/v1/focus/?{RANGE}&cost_center=WEB")
+    assert "Costs are split" in refused.json()["errors"]["cost_center"][0]
+    (row,) = csv_rows(cast, f"{RANGE}&cost_center=&currency=USD")
+    assert (row["BillingCurrency"], row["x_UnblendedCost"]) == ("USD", "1")
 
 
 @pytest.mark.parametrize("organization", ["acme", "bolt"])

@@ -293,6 +293,9 @@ def test_viewers_schedule_for_themselves_alone(cast: Cast) -> None:
     assert {one.owner.username for one in ReportSchedule.objects.all()} == {"victor", "fiona"}
     shown = cast.browser("victor").get(f"/o/acme/saved-reports/{report.pk}/schedule/")
     assert "Next e-mail on" in shown.content.decode()
-    gone = cast.browser("victor").post(f"/o/acme/saved-reports/{report.pk}/unschedule/")
+    url = f"/o/acme/saved-reports/{report.pk}/unschedule/"
+    assert "Send “R” no more?" in cast.browser("victor").get(url).content.decode()
+    assert ReportSchedule.objects.count() == 2
+    gone = cast.browser("victor").post(url)
     assert gone.status_code == 302
     assert [one.owner.username for one in ReportSchedule.objects.all()] == ["fiona"]

@@ -130,6 +130,20 @@ def test_sharing_takes_a_role_that_manages_reports(cast: Cast) -> None:
     assert not SavedReport.objects.filter(pk=report.pk).exists()
 
 
+def test_deleting_a_report_asks_first(cast: Cast) -> None:
+    report = save(cast, "fiona", name="<b>Team</b>", is_shared=True)
+    fiona, url = cast.browser("fiona"), f"{HOME}{report.pk}/delete/"
+    assert f'href="{url}"' in fiona.get(HOME).content.decode()
+    page = fiona.get(url)
+    assert "Delete “&lt;b&gt;Team&lt;/b&gt;”?" in page.content.decode()
+    assert "Everybody here loses it." in page.content.decode()
+    assert fiona.get(f"{url}?sure=1").status_code == 400
+    assert SavedReport.objects.filter(pk=report.pk).exists()
+    assert cast.browser("victor").get(url).status_code == 403
+    assert fiona.post(url).status_code == 302
+    assert not SavedReport.objects.filter(pk=report.pk).exists()
+
+
 def test_the_name_is_kept_when_it_is_wrong(cast: Cast) -> None:
     report = save(cast, "fiona", name="One")
     save(cast, "fiona", name="Two")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -180,11 +181,8 @@ def test_a_name_is_taken_once(cast: Cast, payer: Connection) -> None:
     assert Budget.objects.count() == 1
 
 
-def test_an_explorer_s_address_becomes_a_budget(cast: Cast, payer: Connection) -> None:
-    explored = (
-        "period=last-month&group_by=service&metric=net_unblended_cost&currency=EUR"
-        "&service!=AmazonEC2&tag:team=&region~=eu"
-    )
+def test_a_link_fills_in_measure_currency_and_filters(cast: Cast, payer: Connection) -> None:
+    explored = "metric=net_unblended_cost&currency=EUR&service!=AmazonEC2&tag:team=&region~=eu"
     page = cast.browser("fiona").get(f"{NEW}?{explored}")
 
     assert page.status_code == 200
@@ -198,7 +196,6 @@ def test_an_explorer_s_address_becomes_a_budget(cast: Cast, payer: Connection) -
     ]
     assert page.context["form"]["metric"].value() == "net_unblended_cost"
     assert page.context["form"]["currency"].value() == "EUR"
-    assert cast.browser("fiona").get(f"{NEW}?colour=red").status_code == 400
 
 
 def test_the_list_puts_trouble_first(cast: Cast, payer: Connection) -> None:
@@ -293,7 +290,7 @@ def test_leaving_the_secret_empty_keeps_it_and_leaving_the_webhook_out_forgets_i
 
 def test_an_unknown_parameter_is_refused(cast: Cast, payer: Connection) -> None:
     made = budget(cast.acme)
-    for path in ("", f"{made.pk}/", f"{made.pk}/edit/"):
+    for path in ("", "new/", f"{made.pk}/", f"{made.pk}/edit/", f"{made.pk}/delete/"):
         page = cast.browser("fiona").get(f"/o/acme/budgets/{path}?colour=red")
         assert page.status_code == 400
         assert "colour" in page.content.decode()
@@ -323,3 +320,34 @@ def test_the_number_of_queries_does_not_grow_with_the_budgets(
                 assert browser.get(url).status_code == 200
             counts.setdefault(url.replace(str(made.pk), ""), set()).add(len(queries))
     assert all(len(found) == 1 for found in counts.values()), counts
+
+
+@pytest.mark.parametrize(
+    "query", ["period=last-month", "page=2", "metric=cheapest", "currency=usd", "metric=a&metric=b"]
+)
+def test_a_new_budget_takes_a_measure_a_currency_and_filters_and_refuses_the_rest(
+    cast: Cast, payer: Connection, query: str
+) -> None:
+    page = cast.browser("fiona").get(f"/o/acme/budgets/new/?{query}")
+    assert page.status_code == 400
+    assert query.split("=", 1)[0] in page.content.decode().split('role="alert"')[1]
+
+
+def test_the_explorer_leads_to_a_budget_of_what_it_shows(cast: Cast, payer: Connection) -> None:
+    fiona = cast.browser("fiona")
+    shown = fiona.get(
+        "/o/acme/explore/?period=last-month&granularity=weekly&group_by=account"
+        "&metric=amortized_cost&service!=AmazonS3&sort=-name&compare=previous"
+    )
+    link = re.search(r'href="(/o/acme/budgets/new/\?[^"]*)"', shown.content.decode())
+    assert link
+    form = fiona.get(link[1].replace("&amp;", "&"))
+    assert form.status_code == 200
+    assert form.context["form"]["metric"].value() == "amortized_cost"
+    assert (
+        form.context["filter_rows"][0]["dimension"],
+        form.context["filter_rows"][0]["operator"],
+    ) == (
+        "service",
+        "is_not",
+    )

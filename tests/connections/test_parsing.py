@@ -32,6 +32,13 @@ ANSWERS = [
         "i-1</instanceId></item></attachmentSet></item></volumeSet></DescribeVolumesResponse>",
     ),
     (
+        "ec2",
+        "DescribeVolumes",
+        "<DescribeVolumesResponse><volumeSet><item><size>8</size><volumeId/><iops>1</iops></item>"
+        "</volumeSet><nextToken>a</nextToken><volumeSet><item><size>9</size></item></volumeSet>"
+        "</DescribeVolumesResponse>",
+    ),
+    (
         "elbv2",
         "DescribeTags",
         f"""<DescribeTagsResponse xmlns="{ELB}"><DescribeTagsResult><TagDescriptions><member>
@@ -86,6 +93,32 @@ def test_errors_are_told_alike(service: str, body: str) -> None:
     theirs, ours = (one.parse(answer, None) for one in both(described.protocol))
     assert ours == theirs
     assert theirs["Error"]["Code"]
+
+
+def test_clients_of_all_regions_share_what_was_found_out() -> None:
+    factory = ParserFactory()
+    for service, operation, body in [*ANSWERS, *ANSWERS[::-1]]:
+        described = model(service)
+        shape = described.operation_model(operation).output_shape
+        answer = {"status_code": 200, "headers": {}, "body": body.encode(), "context": {}}
+        theirs = parsers.ResponseParserFactory().create_parser(described.protocol)
+        ours = factory.create_parser(described.protocol)
+        assert ours.parse(answer, shape) == theirs.parse(answer, shape)
+
+
+def test_times_are_read_as_was_set_last() -> None:
+    factory = ParserFactory()
+    described = model("ec2")
+    shape = described.operation_model("DescribeVolumes").output_shape
+    body = (
+        b"<R><volumeSet><item><createTime>2026-10-01T00:00:00.000Z</createTime></item>"
+        b"</volumeSet></R>"
+    )
+    answer = {"status_code": 200, "headers": {}, "body": body, "context": {}}
+    for parse_time in (str.lower, len):
+        factory.set_parser_defaults(timestamp_parser=parse_time)
+        told = factory.create_parser(described.protocol).parse(answer, shape)
+        assert told["Volumes"] == [{"CreateTime": parse_time("2026-10-01T00:00:00.000Z")}]
 
 
 def test_other_protocols_are_botocores_own() -> None:

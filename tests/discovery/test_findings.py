@@ -1,5 +1,8 @@
 """Findings: what each rule sees, what becomes of findings, and who may dismiss them."""
 
+import csv
+import io
+import zipfile
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -401,6 +404,46 @@ def test_the_page_dismisses_and_restores(cast: Cast, account: Connection, make: 
     assert (one.dismissed_at, one.dismissed_reason) == (None, "")
     assert browser.get(here, {"state": "x"}).status_code == 400
     assert browser.get(here, {"page": "9"}).status_code == 400
+
+
+def test_a_file_holds_every_finding_of_the_list_with_its_exact_cost(
+    cast: Cast, account: Connection, make: Make, bill: Bill
+) -> None:
+    for number in range(60):  # more than a page
+        make("ebs_volume", f"vol-{number:02}", state="available")
+    make("ebs_volume", "vol-evil", state="available", name="=cmd()", region="us-east-1")
+    bill.write("vol-07", "12.3400000001")
+    found(account)
+    dismiss(Finding.objects.get(resource__resource_id="vol-09"), reason="+ours")
+    browser = cast.browser("victor")
+    page = browser.get("/o/acme/findings/?region=eu-west-1&page=2").content.decode()
+    assert 'href="?region=eu-west-1&amp;format=csv"' in page
+
+    answer: Any = browser.get("/o/acme/findings/?region=eu-west-1&state=all&format=csv")
+    rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode())))
+
+    assert len(rows) == 60
+    assert rows[0]["Id"] == "vol-07"
+    assert rows[0]["Amortized cost of the last 30 days"] == "12.3400000001"
+    assert {row["Currency"] for row in rows[1:]} == {""}
+    [gone] = [row for row in rows if row["Id"] == "vol-09"]
+    assert (gone["State"], gone["Reason"]) == ("dismissed", "'+ours")
+    event = AuditEvent.objects.get(action="resources.exported")
+    assert event.changes == {
+        "list": "Findings",
+        "format": "csv",
+        "query": "region=eu-west-1&state=all",
+    }
+
+    book: Any = browser.get("/o/acme/findings/?region=us-east-1&format=xlsx")
+    with zipfile.ZipFile(io.BytesIO(b"".join(book.streaming_content))) as parts:
+        cells = parts.read("xl/worksheets/sheet1.xml")
+        assert b"=cmd()" in cells
+        assert b"vol-evil" in cells
+        assert b"vol-07" not in cells
+        assert b"<f>" not in cells
+        assert b"region=us-east-1" in parts.read("xl/worksheets/sheet2.xml")
+    assert browser.get("/o/acme/findings/?format=pdf").status_code == 400
 
 
 def test_another_organization_sees_no_findings(cast: Cast, account: Connection, make: Make) -> None:

@@ -186,6 +186,39 @@ def test_every_page_fits_a_phone_and_keeps_the_content_security_policy(
     assert complaints == []
 
 
+@pytest.mark.parametrize("has_scripts", [True, False])
+def test_on_a_phone_the_explorer_shows_the_total_before_the_form(
+    chromium: Browser, portal: str, has_scripts: bool
+) -> None:
+    context = chromium.new_context(
+        base_url=portal,
+        viewport={"width": 390, "height": 844},
+        java_script_enabled=has_scripts,
+    )
+    page = context.new_page()
+    sign_in(page, "fiona")
+    page.goto("/o/acme/explore/")
+    expect(page.get_by_label("Period")).to_be_hidden()
+    expect(page.get_by_role("button", name="Show costs")).to_be_hidden()
+    total = page.locator(".figure-amount").bounding_box()
+    assert total
+    assert total["y"] < 700
+    page.get_by_text("Change what is shown").click()
+    page.get_by_label("Period").select_option(label="Last month")
+    page.get_by_role("button", name="Show costs").click()
+    expect(page).to_have_url(re.compile(r"period=last-month"))
+    expect(page.get_by_label("Period")).to_be_hidden()
+    # Where something is wrong, the form says so at once; so it does where there is nothing to show.
+    for query in ("metric=none", "from=2020-01-01&to=2020-01-02"):
+        page.goto(f"/o/acme/explore/?{query}")
+        expect(page.get_by_label("Period")).to_be_visible()
+    page.set_viewport_size({"width": 1400, "height": 900})
+    page.goto("/o/acme/explore/")
+    expect(page.get_by_label("Period")).to_be_visible()
+    expect(page.get_by_text("Change what is shown")).to_be_hidden()
+    context.close()
+
+
 def test_the_pages_say_everything_without_javascript(chromium: Browser, portal: str) -> None:
     context = chromium.new_context(base_url=portal, java_script_enabled=False)
     page = context.new_page()
