@@ -6,136 +6,28 @@ everything else is a parameter.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg import sql
 
 from billing.cost_query import CostQuery
 from billing.cost_split import CostSplit, split_statement
+from billing.cost_tables import ONE_DIMENSION_EACH, Reading, sources
 from billing.cost_terms import CostFilter, Granularity
 from billing.counted import Counted, CountedDelivery
 from billing.derivation import Derivation
-from billing.dimensions import TAG_SOURCES, Dimension, Source
+from billing.dimensions import Dimension, Source
 from billing.facts import (
     COST_KEY,
     DAILY_COST,
-    DIMENSION_COST,
-    MONTH_COST,
-    MONTH_SERVICE_COST,
-    MONTH_WHOLE_COST,
     RESOURCE,
-    RESOURCE_COST,
-    ROLLUP_COST,
-    ROLLUP_DIMENSIONS,
-    SERVICE_COST,
-    SERVICE_DIMENSIONS,
     TAG_SET,
-    WHOLE_COST,
-    WHOLE_DIMENSIONS,
     FactTable,
 )
 from billing.statement import Statement
 from connections.resource_costs import normalised_id
 
-# What the rows of tables with one dimension each have besides it.
-_BESIDES = {
-    DIMENSION_COST: ROLLUP_DIMENSIONS,
-    WHOLE_COST: WHOLE_DIMENSIONS,
-    MONTH_WHOLE_COST: WHOLE_DIMENSIONS,
-}
 _SPECIAL = re.compile(r"[\\%_]")  # to LIKE
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """What is read for the query, and how each derived dimension comes from the others.
-
-    Groups and filters are the query's own, unless costs are split afterwards: then the rows also
-    say of which delivery they are.
-    """
-
-    query: CostQuery
-    derived: Mapping[str, Derivation]
-    groups: tuple[Dimension, ...]
-    filters: tuple[CostFilter, ...]
-    by_delivery: bool = False
-
-    @cached_property
-    def named(self) -> list[Dimension]:
-        """Return the dimensions of groups and filters."""
-        return [*self.groups, *(Dimension.named(one.dimension) for one in self.filters)]
-
-    @cached_property
-    def stored(self) -> list[Dimension]:
-        """Return the dimensions to be read, each once: what is derived stands for its inputs."""
-        return list(dict.fromkeys(one for name in self.named for one in self.inputs(name)))
-
-    @cached_property
-    def in_tag_sets(self) -> list[Dimension]:
-        """Return the tags and cost categories among them."""
-        return [one for one in self.stored if one.source in TAG_SOURCES]
-
-    @cached_property
-    def dimension_in(self) -> Mapping[FactTable, str | None]:
-        """Return what is to be read of a table besides what its rows have anyhow: one dimension,
-        '' for none, None where it is more.
-        """
-        return {table: self._besides(had) for table, had in _BESIDES.items()}
-
-    def _besides(self, had: Sequence[str]) -> str | None:
-        others = [
-            one.name
-            for one in self.stored
-            if not (one.source is Source.COST_KEY and one.key in had)
-        ]
-        return None if len(others) > 1 else "".join(others)
-
-    @cached_property
-    def derived_named(self) -> list[Dimension]:
-        """Return the derived dimensions of groups and filters, each once."""
-        return list(dict.fromkeys(one for one in self.named if one.source is Source.DERIVED))
-
-    @property
-    def is_by_day(self) -> bool:
-        """Say whether days are told apart."""
-        return self.query.granularity in (Granularity.DAILY, Granularity.WEEKLY)
-
-    @property
-    def has_resources(self) -> bool:
-        """Say whether resources are told apart, by name or as those asked for."""
-        return any(one.source is Source.RESOURCE for one in self.stored)
-
-    @property
-    def has_keys(self) -> bool:
-        """Say whether anything of the cost keys is needed."""
-        return any(one.source is not Source.RESOURCE for one in self.stored)
-
-    def is_worth_summing(self, table: FactTable) -> bool:
-        """Say whether costs are summed before values are found for them, which takes longer."""
-        if table in _BESIDES:
-            return False
-        if self.has_resources:
-            return self.shows_resources and not self.is_by_day
-        return bool(self.derived_named) and "cost_key" not in table.column_names
-
-    @property
-    def shows_resources(self) -> bool:
-        """Say whether the resources' names are needed: filters on resources find them alone."""
-        shown = (
-            *self.groups,
-            *(one for one in self.named if one.source is Source.DERIVED),
-        )
-        return any(one.source is Source.RESOURCE for name in shown for one in self.inputs(name))
-
-    def inputs(self, dimension: Dimension) -> Iterator[Dimension]:
-        """Yield what a dimension is read from: itself, unless it is derived."""
-        if dimension.source is not Source.DERIVED:
-            yield dimension
-            return
-        for name in self.derived[dimension.name].inputs:
-            yield from self.inputs(Dimension.named(name))
 
 
 def cost_statement(
@@ -181,26 +73,26 @@ def cost_parts(
     named = {*query.group_by, *(one.dimension for one in query.filters)}
     split = next((name for name in sorted(named & set(derived)) if derived[name].parts), None)
     if split is None:
-        return _unsplit(_Reading(query, derived, query.groups, query.filters), counted, currency)
+        return _unsplit(Reading(query, derived, query.groups, query.filters), counted, currency)
     return split_statement(
         query,
         CostSplit(split, derived[split].parts),
         lambda groups, filters: _unsplit(
-            _Reading(query, derived, groups, filters, by_delivery=True), counted, currency
+            Reading(query, derived, groups, filters, by_delivery=True), counted, currency
         ),
         _holds,
     )
 
 
-def _unsplit(reading: _Reading, counted: Counted, currency: str) -> Statement:
-    sources = list(_sources(reading, counted.deliveries))
+def _unsplit(reading: Reading, counted: Counted, currency: str) -> Statement:
+    found = list(sources(reading, counted.deliveries))
     # Of a single table, whoever reads the parts sums them up: twice would be once too often.
-    is_summed = len(sources) > 1 or reading.by_delivery
+    is_summed = len(found) > 1 or reading.by_delivery
     return Statement.joined(
         " UNION ALL ",
         (
             _part(reading, counted, currency, table, deliveries, is_summed=is_summed)
-            for table, deliveries in sources
+            for table, deliveries in found
         ),
     )
 
@@ -217,7 +109,7 @@ def daily_costs(
     Columns are those of the cost f, its cost key k, tag set s and resource x (null without one),
     after the delivery's billing period. Without a currency in the query, all of them are read.
     """
-    reading, ids = _Reading(query, derived, (), query.filters), [delivery.id]
+    reading, ids = Reading(query, derived, (), query.filters), [delivery.id]
     conditions = [
         Statement.of("f.delivery_id = %s", params=ids),
         *_days(query, DAILY_COST),
@@ -243,73 +135,8 @@ def daily_costs(
     )
 
 
-def _sources(
-    reading: _Reading, deliveries: Iterable[CountedDelivery]
-) -> Iterator[tuple[FactTable, list[CountedDelivery]]]:
-    """Return which deliveries are read from which table."""
-    columns = {
-        dimension.key if dimension.source is Source.COST_KEY else dimension.source
-        for dimension in reading.stored
-    }
-    if Source.RESOURCE in columns:
-        tables = RESOURCE_COST, DAILY_COST
-    elif columns <= set(SERVICE_DIMENSIONS):
-        tables = MONTH_SERVICE_COST, SERVICE_COST
-    else:
-        tables = MONTH_COST, ROLLUP_COST
-    found: dict[FactTable, list[CountedDelivery]] = {}
-    for delivery in deliveries:
-        table = tables[0] if _is_whole(reading.query, delivery) else tables[1]
-        found.setdefault(_smallest(table, reading, delivery), []).append(delivery)
-    yield from found.items()
-
-
-def _smallest(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
-    """Return the smallest table that the delivery has in place of this one."""
-    rows = {
-        one: delivery.rollup_rows.get(one.name, {}).get(dimension, 0)
-        for one, dimension in reading.dimension_in.items()
-        if dimension is not None and _has(delivery, one, dimension)
-    }
-    if table in (MONTH_SERVICE_COST, MONTH_COST):
-        if MONTH_WHOLE_COST in rows:
-            return MONTH_WHOLE_COST
-        # A month's costs are more than its days' where nothing else is asked for, and tags must be
-        # looked up for each of them.
-        if table is MONTH_COST and reading.dimension_in[DIMENSION_COST] and not reading.in_tag_sets:
-            return table
-    elif table not in (SERVICE_COST, ROLLUP_COST):
-        return table
-    rows.pop(MONTH_WHOLE_COST, None)
-    if table is not MONTH_SERVICE_COST and rows:
-        return min(rows, key=lambda one: rows[one])
-    return _without_dimensions(table, delivery)
-
-
-def _has(delivery: CountedDelivery, table: FactTable, dimension: str) -> bool:
-    """Say whether the delivery's part of a table with one dimension each answers."""
-    if table is DIMENSION_COST:
-        return dimension in delivery.day_rollups
-    return delivery.is_complete and dimension in delivery.rollup_rows.get(table.name, {})
-
-
-def _without_dimensions(table: FactTable, delivery: CountedDelivery) -> FactTable:
-    # Deliveries that were loaded before there were such tables have none of them.
-    if table is MONTH_SERVICE_COST and not delivery.day_rollups:
-        return MONTH_COST
-    return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
-
-
-def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:
-    if query.granularity in (Granularity.DAILY, Granularity.WEEKLY):
-        return False
-    if delivery.first_day is None or delivery.last_day is None:
-        return False
-    return query.start <= delivery.first_day and delivery.last_day < query.end
-
-
 def _part(
-    reading: _Reading,
+    reading: Reading,
     counted: Counted,
     currency: str,
     table: FactTable,
@@ -361,7 +188,7 @@ def _part(
 
 
 def _narrowed(
-    reading: _Reading, table: FactTable, facts: Statement, conditions: Sequence[Statement]
+    reading: Reading, table: FactTable, facts: Statement, conditions: Sequence[Statement]
 ) -> tuple[Statement, FactTable]:
     """Return the facts, as f, summed by the columns that are needed, and what they hold.
 
@@ -389,7 +216,7 @@ def _narrowed(
 
 
 def _derived_by_key(
-    reading: _Reading, table: FactTable, ids: Sequence[int]
+    reading: Reading, table: FactTable, ids: Sequence[int]
 ) -> tuple[Statement, FactTable]:
     """Return the table as f with its cost keys as k, which also hold what is derived.
 
@@ -419,7 +246,7 @@ def _derived_by_key(
     return facts, FactTable(table.name, (*table.columns, *names))
 
 
-def _derived_name(reading: _Reading, dimension: Dimension) -> str:
+def _derived_name(reading: Reading, dimension: Dimension) -> str:
     """Return the column of a cost key that holds what is derived; '' for what is only an input."""
     if dimension not in reading.derived_named:
         return ""
@@ -457,9 +284,9 @@ def _facts(table: FactTable, ids: Sequence[int], *, with_keys: bool = True) -> S
     )
 
 
-def _joined(reading: _Reading, ids: Sequence[int], table: FactTable) -> Iterator[Statement]:
+def _joined(reading: Reading, ids: Sequence[int], table: FactTable) -> Iterator[Statement]:
     """Yield what is joined to the facts: tag sets as t, resources as r."""
-    if reading.in_tag_sets and table not in _BESIDES:
+    if reading.in_tag_sets and table not in ONE_DIMENSION_EACH:
         yield Statement.of(
             "JOIN ({}) t ON t.delivery_id = f.delivery_id AND t.tag_set = {}.tag_set",
             _tag_values(reading, ids),
@@ -474,7 +301,7 @@ def _joined(reading: _Reading, ids: Sequence[int], table: FactTable) -> Iterator
         )
 
 
-def _tag_values(reading: _Reading, ids: Sequence[int]) -> Statement:
+def _tag_values(reading: Reading, ids: Sequence[int]) -> Statement:
     """Return what the tag sets hold under the keys asked for: read once for each set.
 
     OFFSET 0 keeps PostgreSQL from reading it once for each cost instead.
@@ -506,9 +333,9 @@ def _keys(table: FactTable) -> sql.Composable:
     return sql.SQL("k") if "cost_key" in table.column_names else sql.SQL("f")
 
 
-def _value(dimension: Dimension, reading: _Reading, table: FactTable) -> Statement:
+def _value(dimension: Dimension, reading: Reading, table: FactTable) -> Statement:
     """Return the expression of a dimension's value, which is '' where a cost has none."""
-    if table in _BESIDES and dimension.name == reading.dimension_in[table]:
+    if table in ONE_DIMENSION_EACH and dimension.name == reading.dimension_in[table]:
         return Statement.of("f.value")
     if dimension.source is Source.COST_KEY:
         return Statement.of("{}.{}", _keys(table), sql.Identifier(dimension.key))
@@ -531,8 +358,8 @@ def _days(query: CostQuery, table: FactTable) -> Iterator[Statement]:
         yield Statement.of("f.day >= %s AND f.day < %s", params=(query.start, query.end))
 
 
-def _dimension(reading: _Reading, table: FactTable) -> Iterator[Statement]:
-    if table in _BESIDES:
+def _dimension(reading: Reading, table: FactTable) -> Iterator[Statement]:
+    if table in ONE_DIMENSION_EACH:
         yield Statement.of("f.dimension = %s", params=(reading.dimension_in[table],))
 
 
