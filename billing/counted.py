@@ -7,7 +7,7 @@ current deliveries hold the same month, account and payer, only one of them coun
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
@@ -26,7 +26,8 @@ class CountedDelivery:
     """A current delivery: whose, of which month, and how complete.
 
     `is_delivering`: its connection is neither disconnected nor paused.
-    `has_rollup` and `day_rollups` say in which tables its days are summed.
+    `has_rollup`, `day_rollups` and `rollup_rows` say in which tables it is summed, and the last one
+    how many rows each dimension has there. `is_complete`: every account of it is counted from it.
     `first_day` and `last_day` are the first and last day of its facts, None where unknown: a
     delivery may hold days outside its month.
     """
@@ -43,6 +44,8 @@ class CountedDelivery:
     loaded_at: datetime | None
     has_rollup: bool
     day_rollups: frozenset[str]
+    rollup_rows: Mapping[str, Mapping[str, int]]
+    is_complete: bool = False
 
     def touches(self, start: date, end: date) -> bool:
         """Say whether it may hold facts of the days start <= day < end."""
@@ -117,20 +120,21 @@ def _of(
     months = {one.billing_period for one in wanted}
     rivals = [one for one in current if one.billing_period in months]
     accounts = connected_accounts(organization)
-    billed = billed_accounts(rivals).filter(account_id__in=accounts)
+    connected = set(accounts)
     ids = {one.id for one in wanted}
-    rows = [(BilledAccount(*row[:3]), row[3]) for row in billed.values_list(*_BILLED)]
+    billed = [
+        (BilledAccount(*row[:3]), row[3]) for row in billed_accounts(rivals).values_list(*_BILLED)
+    ]
+    rows = [one for one in billed if one[0].account_id in connected]
+    elsewhere = counted_elsewhere(rivals, (account for account, _ in rows))
+    lacking = {account.delivery_id for account in elsewhere}
+    lacking |= {account.delivery_id for account, _ in billed if account.account_id not in connected}
+    complete = {account.delivery_id for account, _ in billed} - lacking
     return Counted(
         organization=organization,
-        deliveries=tuple(wanted),
+        deliveries=tuple(replace(one, is_complete=one.id in complete) for one in wanted),
         accounts=accounts,
-        elsewhere=tuple(
-            sorted(
-                account
-                for account in counted_elsewhere(rivals, (account for account, _ in rows))
-                if account.delivery_id in ids
-            )
-        ),
+        elsewhere=tuple(sorted(account for account in elsewhere if account.delivery_id in ids)),
         currencies=tuple(sorted({currency for row, currency in rows if row.delivery_id in ids})),
     )
 
@@ -170,6 +174,7 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             loaded_at=month.delivery.loaded_at,
             has_rollup=month.delivery.has_rollup,
             day_rollups=frozenset(month.delivery.day_rollups),
+            rollup_rows=month.delivery.rollup_rows,
         )
         for month in months
     ]

@@ -48,8 +48,10 @@ def number(house: Warehouse) -> None:
 
 def make(house: Warehouse, name: str) -> None:
     """Make one of `facts.FACT_TABLES`, in their order: later ones are made of earlier ones."""
-    if name == "dimension_cost":
-        day_rollups.make(house)
+    if name == "service_cost":
+        day_rollups.make_coarse(house)
+    if name in day_rollups.TABLES:
+        day_rollups.make(house, name)
     elif made := _queries().get(name):
         house.db.execute(f"CREATE TABLE {name} AS {made}")
 
@@ -60,13 +62,14 @@ def _queries() -> dict[str, str]:
     return {
         "daily_cost": f"""SELECT day, cost_key, coalesce(resource, 0) AS resource, {sums}
             FROM items JOIN keys USING ({dims}, tags, cost_categories)
-            LEFT JOIN resource ON items.resource_id = billed_id GROUP BY ALL ORDER BY ALL""",
+            LEFT JOIN resource ON items.resource_id = billed_id GROUP BY ALL ORDER BY 2, 3, 1""",
         "rollup_cost": f"""SELECT day, cost_key, {sums}
-            FROM daily_cost GROUP BY ALL ORDER BY ALL""",
+            FROM daily_cost GROUP BY ALL ORDER BY 2, 1""",
         "service_cost": f"""SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {sums}
-            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+            FROM coarse_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
         "month_cost": f"""SELECT {dims}, tag_set, {sums}
-            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+            FROM (SELECT cost_key, {sums} FROM rollup_cost GROUP BY ALL)
+            JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
         "month_service_cost": f"""SELECT {", ".join(SERVICE_DIMENSIONS)}, {SUMS}
             FROM service_cost GROUP BY ALL ORDER BY ALL""",
         "resource_cost": f"""SELECT cost_key, resource, {sums}
