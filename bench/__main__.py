@@ -1,6 +1,7 @@
 """`make bench`: one JSON object a line, {"name", "value", "unit", "baseline", "ratio"}.
 
-ROWS=5000000 make bench scales the import, DAILY_ROWS=100000 the year of the pages.
+ROWS=5000000 make bench scales the import, DAILY_ROWS=100000 the year of the pages; EXPLAIN=1 writes
+the plans of the year's questions to the standard error.
 """
 
 import datetime as dt
@@ -44,7 +45,8 @@ def main() -> None:
 def _pages(daily_rows: int) -> None:
     """Measure the pages over a year; its lines are printed by the process that measures."""
     with running(big.PAYER) as servers:
-        environment = servers.environment | {"DAILY_ROWS": str(daily_rows)}
+        asked = {"DAILY_ROWS": str(daily_rows), "EXPLAIN": os.environ.get("EXPLAIN", "")}
+        environment = servers.environment | asked
         command = [sys.executable, "-m", "bench.pages"]
         subprocess.run(command, env=environment, check=True, cwd=CHECKOUT)
 

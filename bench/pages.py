@@ -1,16 +1,20 @@
 """What pages and cost queries take over a year of bills: 12 months of a million daily rows.
 
-The bills go through the importer's own numbering and loading. Measured is the database's time of
-each group-by, and whole pages through Django, each with its 95th percentile.
+The bills go through the importer's own numbering and loading. Measured are the database's time of
+each question, and whole pages through Django: the 95th percentile of twenty times, and the median.
+
+EXPLAIN=1 writes the plan of each question to the standard error.
 """
 
 import datetime as dt
 import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -23,8 +27,12 @@ from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench.report import report  # noqa: E402
-from billing.cost_query import CostQuery, Granularity  # noqa: E402
-from billing.facts import ROLLUP_COST  # noqa: E402
+from billing.allocation.models import AllocationRule, CostCenter  # noqa: E402
+from billing.cost_query import CostFilter, CostQuery, Granularity  # noqa: E402
+from billing.cost_sql import cost_statement  # noqa: E402
+from billing.counted import counted  # noqa: E402
+from billing.derived import derivations  # noqa: E402
+from billing.facts import DIMENSION_COST, ROLLUP_COST  # noqa: E402
 from billing.importing import load, numbering, summary  # noqa: E402
 from billing.importing.formats import format_of  # noqa: E402
 from billing.importing.warehouse import KEYS, MEASURES, Warehouse, warehouse  # noqa: E402
@@ -35,7 +43,7 @@ from billing.models import (  # noqa: E402
     DeliveryState,
 )
 from billing.periods import month_start  # noqa: E402
-from billing.reports import cost_report  # noqa: E402
+from billing.statement import Statement  # noqa: E402
 from connections.models import AuthMethod, Connection, ConnectionKind, Export  # noqa: E402
 from organizations.access import Role  # noqa: E402
 from organizations.models import Membership, Organization, User  # noqa: E402
@@ -61,23 +69,45 @@ SELECT DATE '{{month}}' + CAST(n // {{series}} AS INTEGER) AS day,
 FROM (SELECT n, k, k % {RESOURCES} AS r FROM (SELECT n, n % {{series}} AS k
     FROM range({{rows}}) t(n)))
 """
-GROUPS = (
-    *("account", "service", "region", "charge_type", "usage_type", "operation", "pricing_term"),
-    *("billing_entity", "tag:team", "tag:env", "tag:project"),
+GROUPS: tuple[tuple[str, ...], ...] = (
+    *(("account",), ("service",), ("region",), ("charge_type",), ("usage_type",), ("operation",)),
+    *(("pricing_term",), ("billing_entity",), ("tag:team",), ("tag:env",), ("tag:project",)),
+    *(("service", "usage_type"), ("service", "region")),
 )
+ONLY_BY_MONTH = (("account", "service"), ("region", "tag:team"), ("cost_center",), ("resource",))
+# What a chart asks for: the largest of the groups, by day.
+LARGEST = 9
+CHARTS: tuple[tuple[str, str], ...] = (
+    *(("usage_type", "usage_type"), ("operation", "operation"), ("tag:project", "tag:project")),
+    # The first is grouped by, of the second are those values.
+    *(("usage_type", "service"), ("service", "region"), ("account", "usage_type")),
+)
+CENTERS, RULES = 25, 50
+TIMES = 20
 PAGES = (
     ("overview", ""),
     ("explore", "explore/"),
     ("explore_year_by_month", "explore/?{year}&granularity=monthly&group_by=tag:team"),
     ("explore_year_by_day", "explore/?{year}&group_by=service"),
     ("explore_two_groups", "explore/?{year}&granularity=monthly&group_by=account&group_by=service"),
+    ("explore_year_usage_types", "explore/?{year}&group_by=usage_type"),
+    ("explore_year_two_by_day", "explore/?{year}&group_by=service&group_by=region"),
+    ("explore_year_centers", "explore/?{year}&granularity=monthly&group_by=cost_center"),
     ("explore_resources", "explore/?group_by=resource"),
+    ("statement", "statement/"),
+    ("changes", "changes/"),
+    ("changes_closed_month", "changes/?month={closed}"),
+    ("tag_coverage", "tag-coverage/"),
+    ("commitments", "commitments/"),
+    ("budgets", "budgets/"),
+    ("anomalies", "anomalies/"),
 )
 
 
 def fill(organization: Organization, month: dt.date, rows: int, payer: Connection) -> None:
     """Load one month as an import would."""
-    days = (month_start(month, 1) - month).days
+    # The month under way has the days that are over.
+    days = min((month_start(month, 1) - month).days, (timezone.now().date() - month).days or 1)
     export = payer.exports.get()
     delivery = Delivery.objects.create(
         export=export, billing_period=month, execution_id=f"{month}", manifest_key="bench"
@@ -91,7 +121,8 @@ def fill(organization: Organization, month: dt.date, rows: int, payer: Connectio
         found = summary.summary(house)
         with load.prepared(house, Path(folder)) as tables:
             delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
-        delivery.day_rollups = house.day_rollups
+        delivery.rollup_rows = house.rollup_rows
+        delivery.day_rollups = list(house.rollup_rows[DIMENSION_COST.name])
         delivery.state, delivery.loaded_at = DeliveryState.LOADED, timezone.now()
         delivery.first_day, delivery.last_day = found.days
         delivery.data_through, delivery.rows_loaded = found.data_through, rows
@@ -113,8 +144,8 @@ def fill(organization: Organization, month: dt.date, rows: int, payer: Connectio
 def _items(house: Warehouse, query: str) -> None:
     cost = "round(0.01 + hash(r, n) % 100000 / 7000.0, 8)::DECIMAL(38, 20)"
     costs = ", ".join(cost for _ in MEASURES)
-    house.db.execute(
-        f"INSERT INTO items SELECT {', '.join(KEYS)}, {costs}, 1, '', '' FROM"
+    house.add(
+        f"SELECT {', '.join(KEYS)}, {costs}, 1, '', '' FROM"
         f" ({query.replace('SELECT DATE', 'SELECT r, n, DATE', 1)})"
     )
 
@@ -137,7 +168,31 @@ def company() -> tuple[Organization, Connection]:
     )
     reader = User.objects.create_user("reader", password="bench")  # noqa: S106
     Membership.objects.create(user=reader, organization=organization, role=Role.FINANCE)
+    _allocate(organization)
     return organization, payer
+
+
+def _allocate(organization: Organization) -> None:
+    """Make cost centers with rules of every kind."""
+    centers = [
+        CostCenter.objects.create(organization=organization, code=f"C{n}", name=f"Center {n}")
+        for n in range(CENTERS)
+    ]
+    kinds = (
+        lambda n: ("tag:team", "is", [f"team-{n % 24}"]),
+        lambda n: ("tag:project", "matches", [f"*-{n}*"]),
+        lambda n: ("account", "is", [str(int(PAYER) + n % ACCOUNTS)]),
+        lambda n: ("service", "matches", [f"Service{n % 41}"]),
+        lambda n: ("region", "is", ["eu-west-1"]),
+    )
+    for n in range(RULES):
+        on, operator, values = kinds[n % len(kinds)](n)
+        AllocationRule.objects.create(
+            organization=organization,
+            center=centers[n % CENTERS],
+            position=n + 1,
+            conditions=[{"on": on, "operator": operator, "values": values}],
+        )
 
 
 def main(rows: int) -> None:
@@ -171,41 +226,68 @@ def sizes(rows: int) -> None:
 
 
 def queries(organization: Organization, start: dt.date, end: dt.date) -> None:
-    """Report the database's time of every group-by over the year."""
+    """Report the database's time of every group-by over the year, and of what charts ask for."""
     for granularity in (Granularity.MONTHLY, Granularity.DAILY):
-        for group in (*GROUPS, "resource"):
-            if group == "resource" and granularity == Granularity.DAILY:
-                continue
-            query = CostQuery(start, end, granularity, group_by=(group,), limit=500)
-            taken = _several(lambda query=query: cost_report(organization, query))  # type: ignore[misc]
-            report(f"query_{granularity}_{group}", taken, "s")
+        others = ONLY_BY_MONTH if granularity == Granularity.MONTHLY else ()
+        for groups in (*GROUPS, *others):
+            query = CostQuery(start, end, granularity, group_by=groups, limit=500)
+            _report_query(organization, f"{granularity}_{'+'.join(groups)}", query)
+    for group, dimension in CHARTS:
+        query = CostQuery(start, end, Granularity.TOTAL, group_by=(dimension,))
+        found = _rows(_statement(organization, query))[: LARGEST if group == dimension else 1]
+        values = tuple(row[1] for row in found)
+        only = CostFilter(dimension, False, values)
+        query = CostQuery(start, end, Granularity.DAILY, group_by=(group,), filters=(only,))
+        name = f"daily_{group}_of_{len(values)}_{dimension}"
+        _report_query(organization, name, query)
+
+
+def _report_query(organization: Organization, name: str, query: CostQuery) -> None:
+    statement = _statement(organization, query)
+    _report(f"query_{name}", lambda: _rows(statement))
+    if os.environ.get("EXPLAIN"):
+        plan = _rows(Statement.of("EXPLAIN (ANALYZE, BUFFERS) {}", statement))
+        print(f"-- {name}", *(line for (line,) in plan), sep="\n", file=sys.stderr, flush=True)
+
+
+def _statement(organization: Organization, query: CostQuery) -> Statement:
+    what = counted(organization, query.start, query.end)
+    derived = derivations(query, what, "USD")
+    return cost_statement(query, what, "USD", derived, limit=query.limit)
+
+
+def _rows(statement: Statement) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement.text, statement.params)
+        return list(cursor.fetchall())
 
 
 def pages(start: dt.date, end: dt.date) -> None:
     """Report whole pages, from the request to the last byte."""
     client = Client()
     client.force_login(User.objects.get(username="reader"))
-    year = f"from={start}&to={end}"
+    asked = {"year": f"from={start}&to={end}", "closed": f"{month_start(end, -2):%Y-%m}"}
     for name, address in PAGES:
 
         def get(address: str = address) -> None:
             answer = client.get(
-                f"/o/bench/{address.format(year=year)}", HTTP_HOST="localhost", secure=True
+                f"/o/bench/{address.format(**asked)}", HTTP_HOST="localhost", secure=True
             )
             if answer.status_code != 200:
                 raise SystemExit(f"{address} answered {answer.status_code}.")
 
-        report(f"page_{name}", _several(get), "s")
+        _report(f"page_{name}", get)
 
 
-def _several(work: Callable[[], object], times: int = 20) -> float:
-    """Return the 95th percentile of the seconds."""
+def _report(name: str, work: Callable[[], object]) -> None:
+    """Report the 95th percentile of the seconds, and the median under its own name."""
     taken = []
-    for _ in range(times):
+    for _ in range(TIMES):
         started = time.monotonic()
         work()
         taken.append(time.monotonic() - started)
-    return statistics.quantiles(taken, n=20)[-1]
+    report(name, statistics.quantiles(taken, n=20)[-1], "s")
+    report(f"{name}_median", statistics.median(taken), "s")
 
 
 if __name__ == "__main__":

@@ -6,30 +6,21 @@ everything else is a parameter.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg import sql
 
 from billing.cost_query import CostQuery
 from billing.cost_split import CostSplit, split_statement
+from billing.cost_tables import ONE_DIMENSION_EACH, Reading, sources
 from billing.cost_terms import CostFilter, Granularity
 from billing.counted import Counted, CountedDelivery
 from billing.derivation import Derivation
-from billing.dimensions import TAG_SOURCES, Dimension, Source
+from billing.dimensions import Dimension, Source
 from billing.facts import (
     COST_KEY,
     DAILY_COST,
-    DIMENSION_COST,
-    MONTH_COST,
-    MONTH_SERVICE_COST,
     RESOURCE,
-    RESOURCE_COST,
-    ROLLUP_COST,
-    ROLLUP_DIMENSIONS,
-    SERVICE_COST,
-    SERVICE_DIMENSIONS,
     TAG_SET,
     FactTable,
 )
@@ -37,73 +28,6 @@ from billing.statement import Statement
 from connections.resource_costs import normalised_id
 
 _SPECIAL = re.compile(r"[\\%_]")  # to LIKE
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """What is read for the query, and how each derived dimension comes from the others.
-
-    Groups and filters are the query's own, unless costs are split afterwards: then the rows also
-    say of which delivery they are.
-    """
-
-    query: CostQuery
-    derived: Mapping[str, Derivation]
-    groups: tuple[Dimension, ...]
-    filters: tuple[CostFilter, ...]
-    by_delivery: bool = False
-
-    @cached_property
-    def named(self) -> list[Dimension]:
-        """Return the dimensions of groups and filters."""
-        return [*self.groups, *(Dimension.named(one.dimension) for one in self.filters)]
-
-    @cached_property
-    def stored(self) -> list[Dimension]:
-        """Return the dimensions to be read, each once: what is derived stands for its inputs."""
-        return list(dict.fromkeys(one for name in self.named for one in self.inputs(name)))
-
-    @cached_property
-    def in_tag_sets(self) -> list[Dimension]:
-        """Return the tags and cost categories among them."""
-        return [one for one in self.stored if one.source in TAG_SOURCES]
-
-    @cached_property
-    def day_rollup(self) -> str | None:
-        """Return what is to be read besides what every rollup has: one dimension, '' for none.
-
-        None where it is more.
-        """
-        others = [
-            one.name
-            for one in self.stored
-            if not (one.source is Source.COST_KEY and one.key in ROLLUP_DIMENSIONS)
-        ]
-        return None if len(others) > 1 else "".join(others)
-
-    @property
-    def derives_by_key(self) -> bool:
-        """Say whether something is derived, and from nothing but what a cost key holds."""
-        return any(one.source is Source.DERIVED for one in self.named) and not any(
-            one.source is Source.RESOURCE for one in self.stored
-        )
-
-    @property
-    def shows_resources(self) -> bool:
-        """Say whether the resources' names are needed: filters on resources find them alone."""
-        shown = (
-            *self.groups,
-            *(one for one in self.named if one.source is Source.DERIVED),
-        )
-        return any(one.source is Source.RESOURCE for name in shown for one in self.inputs(name))
-
-    def inputs(self, dimension: Dimension) -> Iterator[Dimension]:
-        """Yield what a dimension is read from: itself, unless it is derived."""
-        if dimension.source is not Source.DERIVED:
-            yield dimension
-            return
-        for name in self.derived[dimension.name].inputs:
-            yield from self.inputs(Dimension.named(name))
 
 
 def cost_statement(
@@ -149,23 +73,26 @@ def cost_parts(
     named = {*query.group_by, *(one.dimension for one in query.filters)}
     split = next((name for name in sorted(named & set(derived)) if derived[name].parts), None)
     if split is None:
-        return _unsplit(_Reading(query, derived, query.groups, query.filters), counted, currency)
+        return _unsplit(Reading(query, derived, query.groups, query.filters), counted, currency)
     return split_statement(
         query,
         CostSplit(split, derived[split].parts),
         lambda groups, filters: _unsplit(
-            _Reading(query, derived, groups, filters, by_delivery=True), counted, currency
+            Reading(query, derived, groups, filters, by_delivery=True), counted, currency
         ),
         _holds,
     )
 
 
-def _unsplit(reading: _Reading, counted: Counted, currency: str) -> Statement:
+def _unsplit(reading: Reading, counted: Counted, currency: str) -> Statement:
+    found = list(sources(reading, counted.deliveries))
+    # Of a single table, whoever reads the parts sums them up: twice would be once too often.
+    is_summed = len(found) > 1 or reading.by_delivery
     return Statement.joined(
         " UNION ALL ",
         (
-            _part(reading, counted, currency, table, deliveries)
-            for table, deliveries in _sources(reading, counted.deliveries)
+            _part(reading, counted, currency, table, deliveries, is_summed=is_summed)
+            for table, deliveries in found
         ),
     )
 
@@ -182,12 +109,17 @@ def daily_costs(
     Columns are those of the cost f, its cost key k, tag set s and resource x (null without one),
     after the delivery's billing period. Without a currency in the query, all of them are read.
     """
-    reading, ids = _Reading(query, derived, (), query.filters), [delivery.id]
+    reading, ids = Reading(query, derived, (), query.filters), [delivery.id]
     conditions = [
         Statement.of("f.delivery_id = %s", params=ids),
         *_days(query, DAILY_COST),
-        *_who(counted, ids, query.currency, DAILY_COST),
-        *(_condition(one, reading, ids, DAILY_COST) for one in query.filters),
+        *_who(counted, [delivery], query.currency, DAILY_COST),
+        *(
+            _of_resources(one, ids)
+            if _is_of_resources(one)
+            else _holds(_value(Dimension.named(one.dimension), reading, DAILY_COST), one)
+            for one in query.filters
+        ),
     ]
     return Statement.of(
         "SELECT {}, {} FROM {} JOIN {} s ON s.tag_set = k.tag_set AND {}"
@@ -203,95 +135,67 @@ def daily_costs(
     )
 
 
-def _sources(
-    reading: _Reading, deliveries: Iterable[CountedDelivery]
-) -> Iterator[tuple[FactTable, list[CountedDelivery]]]:
-    """Return which deliveries are read from which table."""
-    columns = {
-        dimension.key if dimension.source is Source.COST_KEY else dimension.source
-        for dimension in reading.stored
-    }
-    if Source.RESOURCE in columns:
-        tables = RESOURCE_COST, DAILY_COST
-    elif columns <= set(SERVICE_DIMENSIONS):
-        tables = MONTH_SERVICE_COST, SERVICE_COST
-    else:
-        tables = MONTH_COST, ROLLUP_COST
-    found: dict[FactTable, list[CountedDelivery]] = {}
-    for delivery in deliveries:
-        table = tables[0] if _is_whole(reading.query, delivery) else tables[1]
-        found.setdefault(_smaller(table, reading, delivery), []).append(delivery)
-    yield from found.items()
-
-
-def _smaller(table: FactTable, reading: _Reading, delivery: CountedDelivery) -> FactTable:
-    """Return the smallest table that the delivery has in place of this one."""
-    if table is MONTH_SERVICE_COST:
-        # Deliveries that were loaded before there were such tables have none of them.
-        return table if delivery.day_rollups else MONTH_COST
-    # A month's costs are more than its days' where nothing else is asked for, and tags must be
-    # looked up for each of them.
-    is_better = table is ROLLUP_COST or not reading.day_rollup or reading.in_tag_sets
-    if is_better and reading.day_rollup in delivery.day_rollups:
-        return DIMENSION_COST
-    return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
-
-
-def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:
-    if query.granularity in (Granularity.DAILY, Granularity.WEEKLY):
-        return False
-    if delivery.first_day is None or delivery.last_day is None:
-        return False
-    return query.start <= delivery.first_day and delivery.last_day < query.end
-
-
 def _part(
-    reading: _Reading,
+    reading: Reading,
     counted: Counted,
     currency: str,
     table: FactTable,
     deliveries: Sequence[CountedDelivery],
+    *,
+    is_summed: bool,
 ) -> Statement:
     """Return the statement that reads one table."""
     query = reading.query
     ids = [delivery.id for delivery in deliveries]
-    facts = _facts(table, ids)
+    who = list(_who(counted, deliveries, currency, table))
+    facts = _facts(table, ids, with_keys=bool(who) or reading.has_keys)
     conditions = [
         Statement.of("f.delivery_id = ANY(%s::bigint[])", params=(ids,)),
         *_days(query, table),
         *_dimension(reading, table),
-        *_who(counted, ids, currency, table),
+        *who,
+        *(_of_resources(one, ids) for one in reading.filters if _is_of_resources(one)),
     ]
-    if reading.derives_by_key and table is not DIMENSION_COST:
+    if reading.derived_named and "cost_key" in table.column_names and not reading.has_resources:
+        facts, table = _derived_by_key(reading, table, ids)
+    elif reading.is_worth_summing(table):
         facts, table = _narrowed(reading, table, facts, conditions)
         conditions = [Statement.of("true")]
-    conditions += [_condition(one, reading, ids, table) for one in reading.filters]
+    conditions += [
+        _holds(_value(Dimension.named(one.dimension), reading, table), one)
+        for one in reading.filters
+        if not _is_of_resources(one)
+    ]
     columns = [
         Statement.of(", {} AS {}", _value(one, reading, table), sql.Identifier(f"g{index}"))
         for index, one in enumerate(reading.groups)
     ]
     if reading.by_delivery:
         columns.append(Statement.of(", f.delivery_id"))
-    return Statement.of(
-        "SELECT {} AS period{}, sum(f.{}) AS amount FROM {} WHERE {} GROUP BY {}",
+    amount = sql.SQL("f.{}").format(sql.Identifier(query.metric.value))
+    part = Statement.of(
+        "SELECT {} AS period{}, {} AS amount FROM {} WHERE {}",
         _period(query, deliveries),
         Statement.joined("", columns),
-        sql.Identifier(query.metric.value),
+        sql.SQL("sum({})").format(amount) if is_summed else amount,
         Statement.joined(" ", [facts, *_joined(reading, ids, table)]),
         Statement.joined(" AND ", conditions),
-        sql.SQL(", ").join([sql.Literal(number) for number in range(1, len(columns) + 2)]),
     )
+    if not is_summed:
+        return part
+    numbers = [sql.Literal(number) for number in range(1, len(columns) + 2)]
+    return Statement.of("{} GROUP BY {}", part, sql.SQL(", ").join(numbers))
 
 
 def _narrowed(
-    reading: _Reading, table: FactTable, facts: Statement, conditions: Sequence[Statement]
+    reading: Reading, table: FactTable, facts: Statement, conditions: Sequence[Statement]
 ) -> tuple[Statement, FactTable]:
     """Return the facts, as f, summed by the columns that are needed, and what they hold.
 
     So a value is derived once for each combination of its inputs, not once for each cost.
     """
-    by_day = reading.query.granularity in (Granularity.DAILY, Granularity.WEEKLY)
-    own = ["delivery_id", *(["day"] if by_day else [])]
+    own = ["delivery_id", *(["day"] if reading.is_by_day else [])]
+    own += ["resource"] if reading.has_resources else []
     keys = sorted({one.key for one in reading.stored if one.source is Source.COST_KEY})
     keys += ["tag_set"] if reading.in_tag_sets else []
     columns = [
@@ -311,6 +215,44 @@ def _narrowed(
     return summed, FactTable("narrowed", (*own, *keys))
 
 
+def _derived_by_key(
+    reading: Reading, table: FactTable, ids: Sequence[int]
+) -> tuple[Statement, FactTable]:
+    """Return the table as f with its cost keys as k, which also hold what is derived.
+
+    So a value is derived once for each cost key, not once for each cost (hence OFFSET 0), and the
+    costs of some values are found without reading the others.
+    """
+    names = [_derived_name(reading, one) for one in reading.derived_named]
+    values = [
+        Statement.of("{} AS {}", _value(one, reading, COST_KEY), sql.Identifier(name))
+        for one, name in zip(reading.derived_named, names, strict=True)
+    ]
+    keys = Statement.of("{} k", sql.Identifier(COST_KEY.name))
+    if reading.in_tag_sets:
+        keys = Statement.of(
+            "{} JOIN ({}) t ON t.delivery_id = k.delivery_id AND t.tag_set = k.tag_set",
+            keys,
+            _tag_values(reading, ids),
+        )
+    facts = Statement.of(
+        "{} f JOIN (SELECT k.*, {} FROM {} WHERE k.delivery_id = ANY({}) OFFSET 0) k"
+        " ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key",
+        sql.Identifier(table.name),
+        Statement.joined(", ", values),
+        keys,
+        Statement.of("%s::bigint[]", params=(list(ids),)),
+    )
+    return facts, FactTable(table.name, (*table.columns, *names))
+
+
+def _derived_name(reading: Reading, dimension: Dimension) -> str:
+    """Return the column of a cost key that holds what is derived; '' for what is only an input."""
+    if dimension not in reading.derived_named:
+        return ""
+    return f"derived_{reading.derived_named.index(dimension)}"
+
+
 def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statement:
     if query.granularity == Granularity.DAILY:
         return Statement.of("f.day")
@@ -328,9 +270,9 @@ def _period(query: CostQuery, deliveries: Sequence[CountedDelivery]) -> Statemen
     return Statement.of("CASE f.delivery_id {} END", months)
 
 
-def _facts(table: FactTable, ids: Sequence[int]) -> Statement:
-    """Return the table as f, with its cost keys as k."""
-    if "cost_key" not in table.column_names:
+def _facts(table: FactTable, ids: Sequence[int], *, with_keys: bool = True) -> Statement:
+    """Return the table as f, with its cost keys as k where it has and needs them."""
+    if "cost_key" not in table.column_names or not with_keys:
         return Statement.of("{} f", sql.Identifier(table.name))
     # Named once more, so that the partitions of other deliveries are not read.
     return Statement.of(
@@ -342,9 +284,9 @@ def _facts(table: FactTable, ids: Sequence[int]) -> Statement:
     )
 
 
-def _joined(reading: _Reading, ids: Sequence[int], table: FactTable) -> Iterator[Statement]:
+def _joined(reading: Reading, ids: Sequence[int], table: FactTable) -> Iterator[Statement]:
     """Yield what is joined to the facts: tag sets as t, resources as r."""
-    if reading.in_tag_sets and table is not DIMENSION_COST:
+    if reading.in_tag_sets and table not in ONE_DIMENSION_EACH:
         yield Statement.of(
             "JOIN ({}) t ON t.delivery_id = f.delivery_id AND t.tag_set = {}.tag_set",
             _tag_values(reading, ids),
@@ -359,7 +301,7 @@ def _joined(reading: _Reading, ids: Sequence[int], table: FactTable) -> Iterator
         )
 
 
-def _tag_values(reading: _Reading, ids: Sequence[int]) -> Statement:
+def _tag_values(reading: Reading, ids: Sequence[int]) -> Statement:
     """Return what the tag sets hold under the keys asked for: read once for each set.
 
     OFFSET 0 keeps PostgreSQL from reading it once for each cost instead.
@@ -391,15 +333,18 @@ def _keys(table: FactTable) -> sql.Composable:
     return sql.SQL("k") if "cost_key" in table.column_names else sql.SQL("f")
 
 
-def _value(dimension: Dimension, reading: _Reading, table: FactTable) -> Statement:
+def _value(dimension: Dimension, reading: Reading, table: FactTable) -> Statement:
     """Return the expression of a dimension's value, which is '' where a cost has none."""
-    if table is DIMENSION_COST and dimension.name == reading.day_rollup:
+    if table in ONE_DIMENSION_EACH and dimension.name == reading.dimension_in[table]:
         return Statement.of("f.value")
     if dimension.source is Source.COST_KEY:
         return Statement.of("{}.{}", _keys(table), sql.Identifier(dimension.key))
     if dimension.source is Source.RESOURCE:
         return Statement.of("coalesce(r.resource_id, '')")
     if dimension.source is Source.DERIVED:
+        name = _derived_name(reading, dimension)
+        if name in table.column_names:
+            return Statement.of("k.{}", sql.Identifier(name))
         derivation = reading.derived[dimension.name]
         return derivation.expression(
             {name: _value(Dimension.named(name), reading, table) for name in derivation.inputs}
@@ -413,19 +358,25 @@ def _days(query: CostQuery, table: FactTable) -> Iterator[Statement]:
         yield Statement.of("f.day >= %s AND f.day < %s", params=(query.start, query.end))
 
 
-def _dimension(reading: _Reading, table: FactTable) -> Iterator[Statement]:
-    if table is DIMENSION_COST:
-        yield Statement.of("f.dimension = %s", params=(reading.day_rollup,))
+def _dimension(reading: Reading, table: FactTable) -> Iterator[Statement]:
+    if table in ONE_DIMENSION_EACH:
+        yield Statement.of("f.dimension = %s", params=(reading.dimension_in[table],))
 
 
 def _who(
-    counted: Counted, ids: Sequence[int], currency: str | None, table: FactTable
+    counted: Counted,
+    deliveries: Sequence[CountedDelivery],
+    currency: str | None,
+    table: FactTable,
 ) -> Iterator[Statement]:
     """Return what keeps the rows of the connected accounts, each counted once."""
-    keys = _keys(table)
-    yield Statement.of("{}.account_id = ANY(%s::text[])", keys, params=(list(counted.accounts),))
-    if currency is not None:
+    keys, is_complete = _keys(table), all(one.is_complete for one in deliveries)
+    if currency is not None and not (is_complete and counted.currencies == (currency,)):
         yield Statement.of("{}.currency = %s", keys, params=(currency,))
+    if is_complete:
+        return
+    ids = [one.id for one in deliveries]
+    yield Statement.of("{}.account_id = ANY(%s::text[])", keys, params=(list(counted.accounts),))
     elsewhere = [one for one in counted.elsewhere if one.delivery_id in ids]
     if elsewhere:
         yield Statement.of(
@@ -437,14 +388,8 @@ def _who(
         )
 
 
-def _condition(
-    one: CostFilter, reading: _Reading, ids: Sequence[int], table: FactTable
-) -> Statement:
-    dimension = Dimension.named(one.dimension)
-    if dimension.source is not Source.RESOURCE:
-        return _holds(_value(dimension, reading, table), one)
-    found = _of_resources(one, ids)
-    return Statement.of("NOT ({})", found) if one.is_negated else found
+def _is_of_resources(one: CostFilter) -> bool:
+    return Dimension.named(one.dimension).source is Source.RESOURCE
 
 
 def _holds(value: Statement, one: CostFilter) -> Statement:
@@ -462,7 +407,7 @@ def _patterns(one: CostFilter) -> list[str]:
 
 
 def _of_resources(one: CostFilter, ids: Sequence[int]) -> Statement:
-    """Return the condition that a row's resource is one of these, as billed or as joined."""
+    """Return the condition that a row's resource is (not) one of these, as billed or as joined."""
     if one.is_part:
         wanted = Statement.of("resource_id ILIKE ANY(%s::text[])", params=(_patterns(one),))
     else:
@@ -480,4 +425,6 @@ def _of_resources(one: CostFilter, ids: Sequence[int]) -> Statement:
         Statement.of("%s::bigint[]", params=(list(ids),)),
         wanted,
     )
-    return Statement.of("({} OR f.resource = 0)", found) if "" in one.values else found
+    if "" in one.values:
+        found = Statement.of("({} OR f.resource = 0)", found)
+    return Statement.of("NOT ({})", found) if one.is_negated else found

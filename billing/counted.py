@@ -7,7 +7,7 @@ current deliveries hold the same month, account and payer, only one of them coun
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import NamedTuple
@@ -25,7 +25,9 @@ _BILLED = ("delivery_id", "account_id", "payer_account_id", "currency")
 class CountedDelivery:
     """A current delivery: whose, of which month, and how complete.
 
-    `has_rollup` and `day_rollups` say in which tables its days are summed.
+    `is_delivering`: its connection is neither disconnected nor paused.
+    `has_rollup`, `day_rollups` and `rollup_rows` say in which tables it is summed, and the last one
+    how many rows each dimension has there. `is_complete`: every account of it is counted from it.
     `first_day` and `last_day` are the first and last day of its facts, None where unknown: a
     delivery may hold days outside its month.
     """
@@ -34,7 +36,7 @@ class CountedDelivery:
     billing_period: date
     connection_id: int
     connection_account_id: str
-    is_connected: bool
+    is_delivering: bool
     first_day: date | None
     last_day: date | None
     data_through: date | None
@@ -42,6 +44,8 @@ class CountedDelivery:
     loaded_at: datetime | None
     has_rollup: bool
     day_rollups: frozenset[str]
+    rollup_rows: Mapping[str, Mapping[str, int]]
+    is_complete: bool = False
 
     def touches(self, start: date, end: date) -> bool:
         """Say whether it may hold facts of the days start <= day < end."""
@@ -116,20 +120,21 @@ def _of(
     months = {one.billing_period for one in wanted}
     rivals = [one for one in current if one.billing_period in months]
     accounts = connected_accounts(organization)
-    billed = billed_accounts(rivals).filter(account_id__in=accounts)
+    connected = set(accounts)
     ids = {one.id for one in wanted}
-    rows = [(BilledAccount(*row[:3]), row[3]) for row in billed.values_list(*_BILLED)]
+    billed = [
+        (BilledAccount(*row[:3]), row[3]) for row in billed_accounts(rivals).values_list(*_BILLED)
+    ]
+    rows = [one for one in billed if one[0].account_id in connected]
+    elsewhere = counted_elsewhere(rivals, (account for account, _ in rows))
+    lacking = {account.delivery_id for account in elsewhere}
+    lacking |= {account.delivery_id for account, _ in billed if account.account_id not in connected}
+    complete = {account.delivery_id for account, _ in billed} - lacking
     return Counted(
         organization=organization,
-        deliveries=tuple(wanted),
+        deliveries=tuple(replace(one, is_complete=one.id in complete) for one in wanted),
         accounts=accounts,
-        elsewhere=tuple(
-            sorted(
-                account
-                for account in counted_elsewhere(rivals, (account for account, _ in rows))
-                if account.delivery_id in ids
-            )
-        ),
+        elsewhere=tuple(sorted(account for account in elsewhere if account.delivery_id in ids)),
         currencies=tuple(sorted({currency for row, currency in rows if row.delivery_id in ids})),
     )
 
@@ -160,7 +165,8 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             billing_period=month.billing_period,
             connection_id=month.connection_id,
             connection_account_id=month.connection.account_id,
-            is_connected=month.connection.disconnected_at is None,
+            is_delivering=month.connection.disconnected_at is None
+            and not month.connection.is_paused,
             first_day=month.delivery.first_day,
             last_day=month.delivery.last_day,
             data_through=month.delivery.data_through,
@@ -168,6 +174,7 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             loaded_at=month.delivery.loaded_at,
             has_rollup=month.delivery.has_rollup,
             day_rollups=frozenset(month.delivery.day_rollups),
+            rollup_rows=month.delivery.rollup_rows,
         )
         for month in months
     ]
@@ -178,6 +185,25 @@ def billed_accounts(deliveries: Iterable[CountedDelivery]) -> QuerySet[DeliveryA
     found: QuerySet[DeliveryAccount] = DeliveryAccount.objects.filter(
         delivery_id__in=[delivery.id for delivery in deliveries]
     )
+    return found
+
+
+def known_from(what: Counted) -> dict[str, date]:
+    """Return, for each account, the first month that the connections which bill it have delivered.
+
+    Before it nobody knows what the account cost. Takes one query.
+    """
+    connections = {one.id: one.connection_id for one in what.deliveries}
+    first: dict[int, date] = {}
+    for one in what.deliveries:
+        first[one.connection_id] = min(
+            first.get(one.connection_id, one.billing_period), one.billing_period
+        )
+    rows = billed_accounts(what.deliveries).filter(account_id__in=what.accounts)
+    found: dict[str, date] = {}
+    for delivery, account in rows.values_list("delivery_id", "account_id"):
+        start = first[connections[delivery]]
+        found[account] = min(found.get(account, start), start)
     return found
 
 
@@ -204,9 +230,13 @@ def counted_elsewhere(
 
 
 def _rank(delivery: CountedDelivery, payer: str) -> tuple[bool, bool, int]:
-    """Order rivals: the payer's own bill first, then a connected one, then the oldest."""
+    """Order rivals: one that still delivers first, of these the payer's own bill, then the oldest.
+
+    The bill of a payer that was disconnected or paused stays as it was, also of a month that goes
+    on.
+    """
     return (
+        not delivery.is_delivering,
         delivery.connection_account_id != payer,
-        not delivery.is_connected,
         delivery.connection_id,
     )

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 from django.utils import timezone
 
 from billing.allocation.codes import shows_split_costs
 from billing.cost_query import Granularity
-from billing.exact import added, plain
+from billing.exact import EXACT, added, plain
 from billing.exploration import over_time
 from billing.explorer_page import PERIOD_NAMES
 from billing.explorer_question import Asked
@@ -83,7 +83,8 @@ def _row(asked: Asked, one: Ranked, totals: Ranking) -> list[Any]:
 
 def _part(amount: Decimal, whole: Decimal) -> Decimal | None:
     """Return what part of the whole it is; none of a whole that is nothing or a credit."""
-    return (amount / whole).quantize(_SHARE) if whole > 0 else None
+    with localcontext(EXACT):  # of next to nothing, it has more digits than Python's own context
+        return (amount / whole).quantize(_SHARE) if whole > 0 else None
 
 
 def _exact(amount: Decimal) -> Decimal:

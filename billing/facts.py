@@ -17,8 +17,12 @@ answer at once; each adds up to the delivery's total:
     billing_dimension_cost day x ROLLUP_DIMENSIONS x one other dimension -> measures, for each
                            dimension (by its name in `dimensions`) where that has far fewer rows,
                            and for none
+    billing_whole_cost     day x WHOLE_DIMENSIONS x one other dimension -> measures of all accounts
+                           together, for each dimension where that has far fewer rows, and for none
     billing_month_cost     DIMENSIONS x tag_set -> measures of the whole delivery
     billing_month_service_cost  SERVICE_DIMENSIONS -> measures of the whole delivery
+    billing_month_whole_cost    WHOLE_DIMENSIONS x one other dimension -> the same of the whole
+                           delivery
     billing_resource_cost  cost_key x resource -> measures of the whole delivery
 
 Absent text is '' and never null. Amounts are exact decimals in the currency of the cost key.
@@ -48,6 +52,7 @@ DIMENSIONS = (
     "currency",
 )
 ROLLUP_DIMENSIONS = ("payer_account_id", "account_id", "charge_type", "currency")
+WHOLE_DIMENSIONS = ("service", "charge_type", "currency")
 SERVICE_DIMENSIONS = ("payer_account_id", "account_id", "service", "charge_type", "currency")
 
 
@@ -108,7 +113,8 @@ DAILY_COST = FactTable(
         "resource integer NOT NULL",
         *MEASURE_COLUMNS,
     ),
-    ("resource",),
+    # Rows lie in the order of their cost keys: those of some are found without reading the others.
+    ("resource", "cost_key"),
 )
 ROLLUP_COST = FactTable(
     "billing_rollup_cost",
@@ -117,6 +123,7 @@ ROLLUP_COST = FactTable(
         "cost_key integer NOT NULL",
         *MEASURE_COLUMNS,
     ),
+    ("cost_key",),
 )
 SERVICE_COST = FactTable(
     "billing_service_cost",
@@ -137,6 +144,13 @@ DIMENSION_COST = FactTable(
     ),
     ("dimension",),
 )
+_WHOLE_COLUMNS = (
+    'dimension text COLLATE "C" NOT NULL',
+    *(f"{name} text NOT NULL" for name in WHOLE_DIMENSIONS),
+    "value text NOT NULL",
+    *MEASURE_COLUMNS,
+)
+WHOLE_COST = FactTable("billing_whole_cost", ("day date NOT NULL", *_WHOLE_COLUMNS), ("dimension",))
 MONTH_COST = FactTable(
     "billing_month_cost",
     (
@@ -149,6 +163,7 @@ MONTH_SERVICE_COST = FactTable(
     "billing_month_service_cost",
     (*(f"{name} text NOT NULL" for name in SERVICE_DIMENSIONS), *MEASURE_COLUMNS),
 )
+MONTH_WHOLE_COST = FactTable("billing_month_whole_cost", _WHOLE_COLUMNS, ("dimension",))
 RESOURCE_COST = FactTable(
     "billing_resource_cost",
     (
@@ -166,7 +181,9 @@ FACT_TABLES = (
     ROLLUP_COST,
     SERVICE_COST,
     DIMENSION_COST,
+    WHOLE_COST,
     MONTH_COST,
     MONTH_SERVICE_COST,
+    MONTH_WHOLE_COST,
     RESOURCE_COST,
 )

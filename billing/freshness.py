@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from billing.counted import CountedDelivery, current_deliveries
+from billing.periods import month_start
 from connections.models import Connection, ConnectionKind, JobHealth
 from organizations.models import Organization
 
@@ -65,16 +66,35 @@ def freshness(organization: Organization) -> list[Freshness]:
 def data_through(deliveries: Iterable[CountedDelivery]) -> date | None:
     """Return the last day with usage that every connection of the deliveries has delivered.
 
-    Disconnected connections deliver no more; they matter only where there is no other.
+    Those that deliver no more matter only where there is no other: disconnected and paused ones,
+    and one whose last month AWS has closed while others have a newer one. AWS closes no month
+    before it has begun to bill the next.
     """
-    latest: dict[bool, dict[int, date]] = {True: {}, False: {}}
+    newest: dict[int, CountedDelivery] = {}
+    days: dict[int, date] = {}
     for one in deliveries:
+        last = newest.get(one.connection_id, one)
+        newest[one.connection_id] = max(last, one, key=lambda found: found.billing_period)
         if one.data_through is not None:
-            found = latest[one.is_connected]
-            before = found.get(one.connection_id, one.data_through)
-            found[one.connection_id] = max(before, one.data_through)
-    days = latest[True] or latest[False]
-    return min(days.values(), default=None)
+            before = days.get(one.connection_id, one.data_through)
+            days[one.connection_id] = max(before, one.data_through)
+    month = max((one.billing_period for one in newest.values()), default=None)
+    by_rank: dict[tuple[bool, bool], list[date]] = {}
+    for connection_id, day in days.items():
+        last = newest[connection_id]
+        has_ended = last.is_final and last.billing_period != month
+        by_rank.setdefault((not last.is_delivering, has_ended), []).append(day)
+    return min(by_rank[min(by_rank)]) if by_rank else None
+
+
+def lately(deliveries: Iterable[CountedDelivery]) -> list[CountedDelivery]:
+    """Return the deliveries of the newest month and of the one before it.
+
+    A connection without any has ended: nothing that looks at the present waits for it.
+    """
+    found = list(deliveries)
+    newest = max((one.billing_period for one in found), default=None)
+    return [one for one in found if newest and one.billing_period >= month_start(newest, -1)]
 
 
 def is_final(deliveries: Iterable[CountedDelivery], start: date, end: date) -> bool:

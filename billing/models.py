@@ -59,6 +59,10 @@ class Delivery(ScopedModel):
     day_rollups = models.JSONField(
         default=list, help_text="[dimension or ''] whose costs by day are stored by themselves."
     )
+    rollup_rows = models.JSONField(
+        default=dict,
+        help_text="{table: {dimension or '': rows}} of the tables that hold one dimension each.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     loaded_at = models.DateTimeField(null=True, blank=True)
 

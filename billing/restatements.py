@@ -74,7 +74,7 @@ class Restatement:
 
 def kept_deliveries(connection: Connection, billing_period: date) -> list[Delivery]:
     """Return the deliveries of a month that can be compared, newest first."""
-    found = _comparable().filter(export__connection=connection, billing_period=billing_period)
+    found = comparable().filter(export__connection=connection, billing_period=billing_period)
     return list(found.select_related("export").order_by("-loaded_at", "-pk"))
 
 
@@ -102,7 +102,8 @@ def restatement(
     return Restatement(kept, earlier, later, measure, changes)
 
 
-def _comparable() -> "QuerySet[Delivery]":
+def comparable() -> "QuerySet[Delivery]":
+    """Return the deliveries whose costs are kept: with their facts, or summed since those went."""
     has_history = Exists(DeliveryCost.objects.filter(delivery=OuterRef("pk")))
     found: QuerySet[Delivery] = Delivery.objects.filter(
         Q(state=DeliveryState.LOADED) | Q(has_history, state=DeliveryState.DROPPED)
@@ -167,5 +168,5 @@ def _changes(
 
 def _still_kept(field: str, delivery: Delivery) -> None:
     """A delivery is marked before its facts go, so one that can be compared still was whole."""
-    if not _comparable().filter(pk=delivery.pk).exists():
+    if not comparable().filter(pk=delivery.pk).exists():
         raise RestatementError(field, "The delivery was just given up: ask again.")

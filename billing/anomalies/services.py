@@ -15,8 +15,8 @@ from billing.anomalies.detection import WEEKS, Unusual, floor_of, judge
 from billing.anomalies.models import Anomaly, AnomalyLook
 from billing.cost_query import CostFilter, CostQuery
 from billing.cost_terms import EARLIEST, LATEST
-from billing.counted import Counted, counted, fingerprint
-from billing.freshness import data_through
+from billing.counted import Counted, counted, fingerprint, known_from
+from billing.freshness import data_through, lately
 from billing.measures import Measure
 from billing.periods import month_start
 from billing.reports import answer
@@ -37,11 +37,10 @@ _Place = tuple[date, str, str, str]
 
 @dataclass(frozen=True)
 class _Days:
-    """The days judged, first <= day < end, and the first day that the bills know."""
+    """The days judged: first <= day < end."""
 
     first: date
     end: date
-    known_from: date
 
 
 def filters() -> tuple[CostFilter, ...]:
@@ -77,25 +76,27 @@ def look(organization: Organization, *, is_forced: bool = False) -> bool:
 
 def _days_judged(what: Counted, today: date) -> _Days | None:
     """Return this month and the two before it, up to the last whole day; None without any."""
-    through = data_through(what.deliveries)
+    through = data_through(lately(what.deliveries))
     known = min((one.billing_period for one in what.deliveries), default=None)
     if through is None or known is None:
         return None
     # The last day with usage may still be written to.
     end = min(through, today)
     first = max(known, month_start(end, 1 - _MONTHS_JUDGED))
-    return _Days(first, end, known) if first < end else None
+    return _Days(first, end) if first < end else None
 
 
 def _found(what: Counted, days: _Days) -> dict[_Place, Unusual]:
     found: dict[_Place, Unusual] = {}
+    # Of what was connected later than the rest, the days before are unknown and not free of cost.
+    first = known_from(what)
     for (account, service, currency), costs in _costs(what, days):
         cost = partial(_cost, costs)
         floor = floor_of(currency)
         # Only a day that cost something can have cost too much.
         for day in costs:
             if days.first <= day < days.end:
-                verdict = judge(day, cost, first=days.known_from, floor=floor)
+                verdict = judge(day, cost, first=first[account], floor=floor)
                 if verdict:
                     found[day, account, service, currency] = verdict
     return found

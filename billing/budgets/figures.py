@@ -16,7 +16,7 @@ from billing.counted import Counted
 from billing.dimensions import Dimension, Source
 from billing.exact import added
 from billing.forecast import Charge
-from billing.freshness import data_through, is_final
+from billing.freshness import data_through, is_final, lately
 from billing.measures import Measure
 from billing.periods import month_start
 from billing.reports import CostRow, answer, check_accounts
@@ -68,7 +68,7 @@ def figures(budget: Budget, what: Counted, today: date) -> list[Figures]:
     if first is None:
         return []
     days = _by_day(answer(query, what, budget.currency)[0])
-    through = data_through(what.deliveries)
+    through = data_through(lately(what.deliveries))
     return [
         Figures(
             period=period,
@@ -108,6 +108,6 @@ def _forecast(budget: Budget, what: Counted, days: _Days, today: date) -> Decima
         charges,
         _sum(days, period.start, month),
         period.end,
-        through=data_through(what.deliveries),
+        through=data_through(lately(what.deliveries)),
         today=today,
     )

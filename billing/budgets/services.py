@@ -17,6 +17,7 @@ from billing.budgets.models import (
     BudgetStanding,
     Channel,
 )
+from billing.budgets.periods import period_of
 from billing.cost_query import CostQueryError
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted, fingerprint
@@ -123,11 +124,10 @@ def evaluate(budget_id: int, what: Counted, today: date) -> None:
     budget.evaluated_as = fingerprint(what, today)
     budget.evaluated_at = timezone.now()
     budget.save(update_fields=["evaluated_as", "evaluated_at", "problem"])
+    watched = [one for one in found if budget.is_active and _is_watched(budget, one, today)]
     _write_standings(budget, found)
-    if budget.is_active:
-        for one in found:
-            if one.period.start <= today < one.period.end:
-                _write_alerts(budget, one)
+    for one in watched:
+        _write_alerts(budget, one)
 
 
 def crossed(budget: Budget, threshold: Threshold, found: Figures | BudgetStanding) -> bool:
@@ -218,6 +218,23 @@ def _write_standings(budget: Budget, found: list[Figures]) -> None:
             unique_fields=["budget", "period_start"],
             update_fields=[*fields, *more],
         )
+
+
+def _is_watched(budget: Budget, found: Figures, today: date) -> bool:
+    """Say whether somebody is told of thresholds that a period crosses.
+
+    The last days of a period are billed after it: so is the one before the present one, until AWS
+    has closed its bills. What a budget came to before it was made or changed is told to nobody.
+    """
+    period = found.period
+    if period.start <= today < period.end:
+        return True
+    if period != period_of(budget.period, today, ago=1) or budget.changed_at.date() >= period.end:
+        return False
+    if not any(crossed(budget, one, found) for one in thresholds_of(budget)):
+        return False
+    before = BudgetStanding.objects.filter(budget=budget, period_start=period.start)
+    return bool(before.filter(is_final=False).exists())
 
 
 def _write_alerts(budget: Budget, found: Figures) -> None:

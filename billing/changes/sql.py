@@ -9,15 +9,15 @@ from django.db import connection as database
 from psycopg import sql
 
 from billing.cost_query import CostFilter, CostQuery
-from billing.cost_sql import cost_statement
+from billing.cost_sql import cost_parts
 from billing.counted import Counted
 from billing.derived import derivations
 from billing.dimensions import RESOURCE
 from billing.statement import Statement
 
 Row = tuple[tuple[str, ...], Decimal, Decimal]
-_SIDE = "SELECT {}, amount FROM ({}) cost"
-_NOTHING = "SELECT {}, 0::numeric AS amount WHERE false"
+_NOW = sql.SQL("amount AS now, 0::numeric AS before")
+_BEFORE = sql.SQL("0::numeric AS now, amount AS before")
 
 
 def compared(
@@ -29,18 +29,13 @@ def compared(
     limit: int | None = None,
 ) -> list[Row]:
     """Return (values, amount before, amount now) of each group, the largest difference first."""
-    if currency is None:
+    sides = _sides(now, before, what, currency)
+    if sides is None:
         return []
-    names = _names(len(now.group_by))
     statement = Statement.of(
-        "SELECT {}, coalesce(b.amount, 0) AS before, coalesce(a.amount, 0) AS now"
-        " FROM ({}) a FULL JOIN ({}) b USING ({})"
-        " ORDER BY abs(coalesce(a.amount, 0) - coalesce(b.amount, 0)) DESC, {}",
-        _list(names),
-        _side(now, what, currency),
-        _side(before, what, currency),
-        _list(names),
-        _list(names),
+        "SELECT * FROM ({}) sides ORDER BY abs(now - before) DESC, {}",
+        sides,
+        _list(_names(len(now.group_by))),
     )
     if limit is not None:
         statement = Statement.of("{} LIMIT %s", statement, params=(limit,))
@@ -60,29 +55,26 @@ def resources_behind(
 
     The id '' stands for the cost that belongs to no resource.
     """
-    if currency is None or not groups:
+    if not groups:
         return {}
     dimensions = now.group_by
     named = [
         CostFilter(dimension, values=tuple({values[n] for values in groups}))
         for n, dimension in enumerate(dimensions)
     ]
+    sides = _sides(_by_resource(now, named), _by_resource(before, named), what, currency)
+    if sides is None:
+        return {}
     names = _names(len(dimensions) + 1)
-    resource = names[-1]
     statement = Statement.of(
-        "SELECT {}, before, now FROM (SELECT {}, before, now, row_number() OVER"
-        " (PARTITION BY {} ORDER BY abs(now - before) DESC, {}) AS place FROM ("
-        "SELECT {}, coalesce(b.amount, 0) AS before, coalesce(a.amount, 0) AS now"
-        " FROM ({}) a FULL JOIN ({}) b USING ({})) sides WHERE now <> before) ranked"
+        "SELECT {}, before, now FROM (SELECT *, row_number() OVER"
+        " (PARTITION BY {} ORDER BY abs(now - before) DESC, {}) AS place"
+        " FROM ({}) sides WHERE now <> before) ranked"
         " WHERE place <= %s ORDER BY place",
         _list(names),
-        _list(names),
         _list(names[:-1]),
-        resource,
-        _list(names),
-        _side(_by_resource(now, named), what, currency),
-        _side(_by_resource(before, named), what, currency),
-        _list(names),
+        names[-1],
+        sides,
         params=(count,),
     )
     found: dict[tuple[str, ...], list[tuple[str, Decimal, Decimal]]] = {}
@@ -102,16 +94,26 @@ def _by_resource(query: CostQuery, filters: Iterable[CostFilter]) -> CostQuery:
     return replace(query, group_by=(*query.group_by, RESOURCE), filters=tuple(kept))
 
 
-def _side(query: CostQuery, what: Counted, currency: str) -> Statement:
-    """Return one range's costs as (g0, g1, …, amount); nothing where it has no delivery."""
-    names = _names(len(query.group_by))
-    found = what.touching(query.start, query.end)
-    if not found.deliveries:
-        columns = sql.SQL(", ").join([sql.SQL("''::text AS {}").format(name) for name in names])
-        return Statement.of(_NOTHING, columns)
-    derived = derivations(query, found, currency)
-    costs = cost_statement(query, found, currency, derived, limit=None)
-    return Statement.of(_SIDE, _list(names), costs)
+def _sides(
+    now: CostQuery, before: CostQuery, what: Counted, currency: str | None
+) -> Statement | None:
+    """Return both ranges' costs as (g0, g1, …, before, now); None where neither has a delivery."""
+    names = _list(_names(len(now.group_by)))
+    sides = []
+    for query, columns in ((now, _NOW), (before, _BEFORE)):
+        found = what.touching(query.start, query.end)
+        if found.deliveries and currency is not None:
+            derived = derivations(query, found, currency)
+            parts = cost_parts(query, found, currency, derived)
+            sides.append(Statement.of("SELECT {}, {} FROM ({}) parts", names, columns, parts))
+    if not sides:
+        return None
+    return Statement.of(
+        "SELECT {}, sum(before) AS before, sum(now) AS now FROM ({}) both_sides GROUP BY {}",
+        names,
+        Statement.joined(" UNION ALL ", sides),
+        names,
+    )
 
 
 def _names(count: int) -> list[sql.Identifier]:

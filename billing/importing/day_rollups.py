@@ -1,76 +1,155 @@
-"""Costs by day and one dimension: what makes daily figures of a year quick, where it is small.
+"""Costs by one dimension: what makes figures of a year quick, where they are few.
 
-A dimension is worth it whose values are few: the rows must be far fewer than the daily costs'. Of
-the tags, the keys that most cost keys have are tried. Costs by day alone are stored as those of the
-dimension ''. A small delivery is quick to read as it is.
+By day for each account (`dimension_cost`), and by day or month for all accounts together
+(`whole_cost`, `month_whole_cost`). A dimension is worth it whose values are few: the rows must be
+far fewer than those that would be read in their place. Of the tags, the keys that most cost keys
+have are tried. Costs without any dimension are always stored, as those of the dimension ''. A small
+delivery is quick to read as it is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX, Dimension, Source
-from billing.facts import ROLLUP_DIMENSIONS
+from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX
+from billing.facts import ROLLUP_DIMENSIONS, SERVICE_DIMENSIONS, WHOLE_DIMENSIONS
 from billing.importing.columns import literal
 from billing.importing.warehouse import MEASURES, SUMS, Warehouse
 
-_PLAIN = ("region", "usage_type", "operation", "pricing_term", "billing_entity")
+# Each has a few values for each service of an account: these are added up from few rows.
+_COARSE = ("pricing_term", "billing_entity")
+_PLAIN = (*_COARSE, "region", "usage_type", "operation")
 _LARGE = 100_000  # daily costs
-_FEWER = 10  # times fewer rows than the daily costs
 _KEYS_TRIED = 8
 
 
-def make(house: Warehouse) -> None:
-    """Make `dimension_cost` of the rollup; what is in it is said in `house.day_rollups`."""
-    rollup = ", ".join(ROLLUP_DIMENSIONS)
-    days = house.value("SELECT count(DISTINCT day) FROM rollup_cost")
-    daily_costs = house.value("SELECT count(*) FROM daily_cost")
-    # Of no dimension there is one value, and always room for it.
-    found = {"": f"SELECT cost_key, {rollup}, '' AS value FROM cost_key"}
-    for dimension in _candidates(house) if daily_costs >= _LARGE else ():
-        key = f"SELECT cost_key, {rollup}, {_value(dimension)} AS value FROM cost_key"
-        if dimension.source is not Source.COST_KEY:
-            key += " JOIN tag_set USING (tag_set)"
-        # As many as this at the most: not every key has a cost on every day.
-        combined = house.value(f"SELECT count(DISTINCT ({rollup}, value)) FROM ({key})")
-        if combined * days * _FEWER <= daily_costs:
-            found[dimension.name] = key
-    house.db.execute(f"CREATE TABLE dimension_cost AS {_sums(found)} ORDER BY ALL")
-    house.day_rollups = list(found)
+@dataclass(frozen=True)
+class _Rollup:
+    """A table: what its rows have besides the dimension's value, and how many they may be.
 
-
-def _sums(found: Mapping[str, str]) -> str:
-    """Return the SQL of all dimensions' sums. Of the cost keys that count as one, the first stands
-    for them: numbers are summed up by, not texts.
+    fewer     so many times fewer than the daily costs; of a month's, than its cost keys
     """
-    rollup = ", ".join(ROLLUP_DIMENSIONS)
-    keys = " UNION ALL ".join(
-        f"SELECT {literal(name)} AS dimension, * FROM ({key})" for name, key in found.items()
-    )
-    return (
-        f"WITH keyed AS (SELECT *, min(cost_key) OVER (PARTITION BY dimension, {rollup}, value)"
-        f" AS first FROM ({keys})),"
-        f" sums AS (SELECT dimension, day, first AS cost_key, {SUMS}"
-        " FROM rollup_cost JOIN keyed USING (cost_key) GROUP BY ALL)"
-        f" SELECT dimension, day, {rollup}, value, {', '.join(MEASURES)}"
-        " FROM sums JOIN keyed USING (dimension, cost_key)"
+
+    name: str
+    by: tuple[str, ...]
+    fewer: int
+    is_by_day: bool = True
+
+
+_ROLLUPS = (
+    _Rollup("dimension_cost", ROLLUP_DIMENSIONS, 10),
+    _Rollup("whole_cost", WHOLE_DIMENSIONS, 30),
+    _Rollup("month_whole_cost", WHOLE_DIMENSIONS, 2, is_by_day=False),
+)
+TABLES = tuple(one.name for one in _ROLLUPS)
+
+
+def make_coarse(house: Warehouse) -> None:
+    """Make `coarse_cost`: the rollup by what costs by service and _COARSE are made of, each sum
+    under the first of its cost keys.
+    """
+    by = ", ".join({**dict.fromkeys(SERVICE_DIMENSIONS), **dict.fromkeys(_COARSE)})
+    house.db.execute(
+        f"CREATE TABLE coarse_cost AS SELECT day, first AS cost_key, {SUMS} FROM rollup_cost"
+        f" JOIN (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS first FROM cost_key)"
+        " USING (cost_key) GROUP BY ALL"
     )
 
 
-def _candidates(house: Warehouse) -> Iterator[Dimension]:
-    for name in _PLAIN:
-        yield Dimension.named(name)
+def make(house: Warehouse, name: str) -> None:
+    """Make one of TABLES, in their order; how many rows of which dimension it has is said in
+    `house.rollup_rows`.
+    """
+    if name == TABLES[0]:
+        _make_values(house)
+    rollup = next(one for one in _ROLLUPS if one.name == name)
+    _make_groups(house, rollup)
+    found = _worth_it(house, rollup)
+    day = "day, " if rollup.is_by_day else ""
+    coarse = [one for one in found if one in ("", *_COARSE)]
+    fine = [one for one in found if one not in coarse]
+    sums = [
+        f"SELECT {day}group_id, {SUMS} FROM {source} JOIN grouped USING (cost_key)"
+        f" WHERE dimension IN ({', '.join(map(literal, names))}) GROUP BY ALL"
+        for source, names in (("coarse_cost", coarse), (_source(rollup), fine))
+        if names
+    ]
+    house.db.execute(
+        f"CREATE TABLE {name} AS SELECT dimension, {day}{', '.join(rollup.by)}, value,"
+        f" {', '.join(MEASURES)} FROM ({' UNION ALL '.join(sums)})"
+        f" JOIN (SELECT group_id, dimension, value, min(cost_key) AS cost_key FROM grouped"
+        " GROUP BY ALL) USING (group_id) JOIN cost_key USING (cost_key) ORDER BY group_id"
+    )
+    counted = f"SELECT dimension, count(*) FROM {name} GROUP BY 1"
+    # Also where the delivery holds no cost at all.
+    house.rollup_rows[f"billing_{name}"] = dict.fromkeys(found, 0) | dict(house.rows(counted))
+
+
+def _source(rollup: _Rollup) -> str:
+    if rollup.is_by_day:
+        return "rollup_cost"
+    return f"(SELECT cost_key, {SUMS} FROM rollup_cost GROUP BY ALL)"
+
+
+def _make_groups(house: Warehouse, rollup: _Rollup) -> None:
+    """Make the table of every cost key's group in each dimension: numbers are summed up by, not
+    texts. The groups of a dimension follow one another.
+    """
+    by = ", ".join(rollup.by)
+    house.db.execute(
+        "CREATE OR REPLACE TABLE grouped AS WITH beside AS"
+        f" (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS beside FROM cost_key),"
+        " paired AS (SELECT * FROM dimension_value JOIN beside USING (cost_key)),"
+        " numbers AS (SELECT value_id, beside, row_number() OVER (ORDER BY value_id) AS group_id"
+        " FROM (SELECT DISTINCT value_id, beside FROM paired))"
+        " SELECT group_id, dimension, value, cost_key"
+        " FROM paired JOIN numbers USING (value_id, beside)"
+    )
+
+
+def _worth_it(house: Warehouse, rollup: _Rollup) -> list[str]:
+    """Return the dimensions to store. Of none there is one value, and always room for it."""
+    if house.value("SELECT count(*) FROM daily_cost") < _LARGE:
+        return [""]
+    if rollup.is_by_day:
+        # As many as this at the most: not every key has a cost on every day.
+        days = house.value("SELECT count(DISTINCT day) FROM rollup_cost")
+        most = house.value("SELECT count(*) FROM daily_cost") / days
+    else:
+        most = house.value("SELECT count(*) FROM cost_key")
+    combined = house.rows(
+        "SELECT dimension, count(DISTINCT group_id) FROM grouped GROUP BY 1 ORDER BY 1"
+    )
+    return [name for name, rows in combined if not name or rows * rollup.fewer <= most]
+
+
+def _make_values(house: Warehouse) -> None:
+    """Make the table of every cost key's value of each candidate, and the value's number."""
+    parts = ["SELECT '' AS dimension, cost_key, '' AS value FROM cost_key"]
+    parts += [f"SELECT {literal(name)}, cost_key, {name} FROM cost_key" for name in _PLAIN]
+    parts += [
+        f"SELECT {literal(name)}, cost_key, value FROM cost_key JOIN"
+        f" (SELECT tag_set, {value} AS value FROM tag_set) USING (tag_set)"
+        for name, value in _tags(house).items()
+    ]
+    house.db.execute(
+        f"CREATE TABLE dimension_value AS WITH found AS ({' UNION ALL '.join(parts)}), numbers AS"
+        " (SELECT *, row_number() OVER (ORDER BY dimension, value) AS value_id"
+        " FROM (SELECT DISTINCT dimension, value FROM found))"
+        " SELECT dimension, value, value_id, cost_key FROM found"
+        " JOIN numbers USING (dimension, value)"
+    )
+
+
+def _tags(house: Warehouse) -> Mapping[str, str]:
+    """Return the expression of each tag's or cost category's value in a tag set."""
+    found: dict[str, str] = {}
     for source, prefix in (("tags", TAG_PREFIX), ("cost_categories", COST_CATEGORY_PREFIX)):
         keys = house.rows(
             f"SELECT key FROM (SELECT tag_set, unnest(json_keys({source})) AS key FROM tag_set)"
             " JOIN cost_key USING (tag_set)"
             f" GROUP BY key ORDER BY count(*) DESC, key LIMIT {_KEYS_TRIED}"
         )
-        for (key,) in keys:
-            yield Dimension.named(prefix + key)
-
-
-def _value(dimension: Dimension) -> str:
-    if dimension.source is Source.COST_KEY:
-        return dimension.key
-    # A path in DuckDB has no way to quote every key: the pair is looked for as it is.
-    pairs = f"from_json({dimension.source.value}, '\"MAP(VARCHAR, VARCHAR)\"')"
-    return f"coalesce({pairs}[{literal(dimension.key)}], '')"
+        # A path in DuckDB has no way to quote every key: the pair is looked for as it is.
+        pairs = f"from_json({source}, '\"MAP(VARCHAR, VARCHAR)\"')"
+        found |= {prefix + key: f"coalesce({pairs}[{literal(key)}], '')" for (key,) in keys}
+    return found

@@ -12,6 +12,13 @@ from billing.importing.tags import NUL_SHOWN, tag_set
 from billing.importing.warehouse import SUMS, Warehouse
 from organizations.runs import ErrorClass, RunFailure
 
+_ACCOUNT = "|[0-9]{12}"
+# Column, what its texts match, what they are called.
+_CODES = (
+    ("account_id", _ACCOUNT, ("account", "AWS account id")),
+    ("payer_account_id", _ACCOUNT, ("payer", "AWS account id")),
+    ("currency", "|.{3}", ("currency", "ISO 4217 code")),
+)
 _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
 
 
@@ -41,8 +48,10 @@ def number(house: Warehouse) -> None:
 
 def make(house: Warehouse, name: str) -> None:
     """Make one of `facts.FACT_TABLES`, in their order: later ones are made of earlier ones."""
-    if name == "dimension_cost":
-        day_rollups.make(house)
+    if name == "service_cost":
+        day_rollups.make_coarse(house)
+    if name in day_rollups.TABLES:
+        day_rollups.make(house, name)
     elif made := _queries().get(name):
         house.db.execute(f"CREATE TABLE {name} AS {made}")
 
@@ -53,13 +62,14 @@ def _queries() -> dict[str, str]:
     return {
         "daily_cost": f"""SELECT day, cost_key, coalesce(resource, 0) AS resource, {sums}
             FROM items JOIN keys USING ({dims}, tags, cost_categories)
-            LEFT JOIN resource ON items.resource_id = billed_id GROUP BY ALL ORDER BY ALL""",
+            LEFT JOIN resource ON items.resource_id = billed_id GROUP BY ALL ORDER BY 2, 3, 1""",
         "rollup_cost": f"""SELECT day, cost_key, {sums}
-            FROM daily_cost GROUP BY ALL ORDER BY ALL""",
+            FROM daily_cost GROUP BY ALL ORDER BY 2, 1""",
         "service_cost": f"""SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {sums}
-            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+            FROM coarse_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
         "month_cost": f"""SELECT {dims}, tag_set, {sums}
-            FROM rollup_cost JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+            FROM (SELECT cost_key, {sums} FROM rollup_cost GROUP BY ALL)
+            JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
         "month_service_cost": f"""SELECT {", ".join(SERVICE_DIMENSIONS)}, {SUMS}
             FROM service_cost GROUP BY ALL ORDER BY ALL""",
         "resource_cost": f"""SELECT cost_key, resource, {sums}
@@ -105,15 +115,16 @@ def _table(
 
 
 def _check_texts(house: Warehouse) -> None:
-    found = house.rows(
-        "SELECT account_id FROM keys WHERE NOT regexp_full_match(account_id, '|[0-9]{12}') LIMIT 1"
-    )
-    if found:
-        raise RunFailure(
-            ErrorClass.DATA,
-            f"A line item names the account “{found[0][0][:40]}”, which is no AWS account id.",
-            "The month stays as it was. Check that the export's files are as AWS wrote them.",
+    for name, pattern, what in _CODES:
+        found = house.rows(
+            f"SELECT {name} FROM keys WHERE NOT regexp_full_match({name}, '{pattern}') LIMIT 1"
         )
+        if found:
+            raise RunFailure(
+                ErrorClass.DATA,
+                f"A line item names the {what[0]} “{found[0][0][:40]}”, which is no {what[1]}.",
+                "The month stays as it was. Check that the export's files are as AWS wrote them.",
+            )
     texts = [*((name, "keys") for name in DIMENSIONS), ("resource_id", "resource")]
     for name, table in texts:
         if (house.value(f"SELECT max(strlen({name})) FROM {table}") or 0) > _LONGEST:

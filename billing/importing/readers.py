@@ -152,7 +152,8 @@ class CsvFile(BillFile):
     def _header(self) -> list[str]:
         try:
             with self._open(self.path, self.label) as stream:
-                line = io.TextIOWrapper(stream, "utf-8-sig", newline="").readline(_HEADER_LIMIT)
+                text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
+                line, self._has_lines = text.readline(_HEADER_LIMIT), bool(text.read(1))
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError) as error:
             raise unreadable(self.label, _short(error)) from None
         found = next(csv.reader([line]), [])
@@ -205,6 +206,8 @@ class CsvFile(BillFile):
             raise
 
     def _read(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        if not self._has_lines:
+            return  # Arrow misses the line's end
         names = [f"{number}:{one}" for number, one in enumerate(self._spellings)]
         wanted = [names[self._spellings.index(self.columns[one].spelling)] for one in schema.names]
         with self._open_for_arrow() as stream:

@@ -40,11 +40,13 @@ def folder(name: str) -> Iterator[Path]:
     The lock goes with the process, however it ends, so what dead runs leave is found by it.
     """
     with _told_of_full_disk(Path(settings.SPOOL_DIR)):
-        place = _root() / name
-        place.mkdir(mode=0o700, exist_ok=True)
-        lock = (place / _LOCK).open("w")
+        root = _root()
+        place = root / name
+        with _alone(root):
+            place.mkdir(mode=0o700, exist_ok=True)
+            lock = (place / _LOCK).open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield place
         finally:
@@ -54,11 +56,24 @@ def folder(name: str) -> Iterator[Path]:
 def remove_leftovers() -> int:
     """Remove the folders of runs whose process is gone; return how many."""
     removed = 0
-    for place in _root().iterdir():
-        if place.is_dir() and _is_dead(place):
-            shutil.rmtree(place, ignore_errors=True)
-            removed += 1
+    root = _root()
+    with _alone(root):
+        for place in root.iterdir():
+            if place.is_dir() and _is_dead(place):
+                shutil.rmtree(place, ignore_errors=True)
+                removed += 1
     return removed
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Make or look at folders one at a time: one that has no lock yet looks dead."""
+    handle = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 class Fetching:

@@ -1,5 +1,6 @@
 """The one short transaction after which readers see the new delivery, and what it rests on."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal, localcontext
 from typing import Any
@@ -14,13 +15,16 @@ from billing.facts import (
     DIMENSION_COST,
     MONTH_COST,
     MONTH_SERVICE_COST,
+    MONTH_WHOLE_COST,
     RESOURCE_COST,
     ROLLUP_COST,
     SERVICE_COST,
+    WHOLE_COST,
     FactTable,
 )
 from billing.importing import counting
 from billing.importing.summary import Summary
+from billing.importing.tags import storable
 from billing.measures import Measure
 from billing.models import (
     Delivery,
@@ -48,10 +52,10 @@ def loaded_totals(delivery: Delivery) -> tuple[dict[str, Decimal], int]:
         summed = _sums_of(table, delivery)
         if measures != {name: row[:-1] for name, row in summed.items()}:
             raise _differs(table)
-    for dimension in delivery.day_rollups:
-        summed = _sums_of(DIMENSION_COST, delivery, dimension)
-        if measures != {name: row[:-1] for name, row in summed.items()}:
-            raise _differs(DIMENSION_COST)
+    for table in (DIMENSION_COST, WHOLE_COST, MONTH_WHOLE_COST):
+        by_dimension = _sums_by_dimension(table, delivery)
+        if any(by_dimension[one] != measures for one in delivery.rollup_rows[table.name]):
+            raise _differs(table)
     totals = {name: row[0] for name, row in daily.items()}
     return totals, sum(row[-1] for row in daily.values())
 
@@ -64,22 +68,30 @@ def _differs(table: FactTable) -> RunFailure:
     )
 
 
-def _sums_of(
-    table: FactTable, delivery: Delivery, dimension: str | None = None
-) -> dict[str, tuple[Any, ...]]:
+def _sums_of(table: FactTable, delivery: Delivery) -> dict[str, tuple[Any, ...]]:
     """Return {currency: (every measure, number of rows)} of a delivery's partition."""
     source = table.partition(delivery.pk)
     if "cost_key" in table.column_names:
         source += f" JOIN {COST_KEY.partition(delivery.pk)} USING (cost_key)"
-    if dimension is not None:
-        source += " WHERE dimension = %s"
     sums = ", ".join(f"sum({name})" for name in Measure.values)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT currency, {sums}, count(*) FROM {source} GROUP BY currency",
-            None if dimension is None else [dimension],
-        )
+        cursor.execute(f"SELECT currency, {sums}, count(*) FROM {source} GROUP BY currency")
         return {row[0]: row[1:] for row in cursor.fetchall()}
+
+
+def _sums_by_dimension(
+    table: FactTable, delivery: Delivery
+) -> Mapping[str, dict[str, tuple[Any, ...]]]:
+    """Return {dimension: {currency: every measure}} of a delivery's partition."""
+    sums = ", ".join(f"sum({name})" for name in Measure.values)
+    found: defaultdict[str, dict[str, tuple[Any, ...]]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT dimension, currency, {sums} FROM {table.partition(delivery.pk)} GROUP BY 1, 2"
+        )
+        for dimension, currency, *amounts in cursor.fetchall():
+            found[dimension][currency] = tuple(amounts)
+    return found
 
 
 def compare(export: Totals, portal: Totals, summary: Summary) -> None:
@@ -121,7 +133,10 @@ def swap(run: ImportRun, delivery: Delivery, summary: Summary) -> None:
             for currency, measures in summary.totals.items()
         }
         delivery.data_through = summary.data_through
-        delivery.first_day, delivery.last_day = summary.days
+        # What holds nothing at all must not pass for what may hold any day.
+        delivery.first_day, delivery.last_day = (
+            day or delivery.billing_period for day in summary.days
+        )
         delivery.is_final = summary.is_final
         delivery.save()
         counting.point(run.connection, delivery)
@@ -180,10 +195,14 @@ def _write_accounts(
 
 
 def _write_services(owner: Connection, summary: Summary) -> None:
+    names = {
+        storable(code)[:200]: storable(name)[:300]
+        for code, name in sorted(summary.services.items())
+    }
     ServiceName.objects.bulk_create(
         (
-            ServiceName(organization_id=owner.organization_id, code=code[:200], name=name[:300])
-            for code, name in sorted(summary.services.items())
+            ServiceName(organization_id=owner.organization_id, code=code, name=name)
+            for code, name in names.items()
         ),
         update_conflicts=True,
         unique_fields=["organization", "code"],

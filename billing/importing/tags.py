@@ -5,10 +5,11 @@
 `resource_tags`  user_cost_center -> cost_center, aws_created_by stays
 legacy           user:CostCenter -> CostCenter; in Parquet as `resource_tags`
 FOCUS            CostCenter, user:CostCenter -> CostCenter; aws:createdBy stays
-Values stay exactly as delivered. A tag without a value is no tag.
+Values stay exactly as delivered. A tag without a value is no tag, nor is one without a key.
 """
 
 import json
+import re
 from collections.abc import Mapping
 
 _RESOURCE_TAG = "resourceTags/"
@@ -16,6 +17,8 @@ _COST_CATEGORY = "costCategory/"
 _USER_PREFIXES = ("user:", "user_")
 # PostgreSQL cannot store this character in any text.
 NUL, NUL_SHOWN = "\x00", "\N{REPLACEMENT CHARACTER}"
+# Nor half of a surrogate pair, which JSON can spell.
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def tag_set(tags_json: str, categories_json: str, *, normalised: bool = True) -> tuple[str, str]:
@@ -34,6 +37,11 @@ def tag_set(tags_json: str, categories_json: str, *, normalised: bool = True) ->
     return _canonical(tags), _canonical(own_spelling or _pairs(categories_json))
 
 
+def storable(text: str) -> str:
+    """Return the text as PostgreSQL can hold it."""
+    return _NOT_STORABLE.sub(NUL_SHOWN, text)
+
+
 def _tag_key(key: str, *, normalised: bool) -> str:
     # A tag in its own spelling may well begin with "user_".
     own_spelling = key.startswith(_RESOURCE_TAG) or not normalised
@@ -48,14 +56,17 @@ def _pairs(text: str) -> Mapping[str, str]:
     if not text:
         return {}
     found = json.loads(text)
+    if found is None:
+        return {}
     if not isinstance(found, dict):
         raise ValueError("not a JSON object")
     return {
-        key.replace(NUL, NUL_SHOWN): str(value).replace(NUL, NUL_SHOWN)
+        storable(key): storable(str(value))
         for key, value in found.items()
         if value not in (None, "")
     }
 
 
 def _canonical(pairs: Mapping[str, str]) -> str:
-    return json.dumps(pairs, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    named = {key: value for key, value in pairs.items() if key}
+    return json.dumps(named, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

@@ -35,8 +35,8 @@ class Warehouse:
     folder: Path
     bill_format: BillFormat
     control: ControlTotal
+    rollup_rows: dict[str, dict[str, int]] = field(default_factory=dict)
     readings: list[Reading] = field(default_factory=list)
-    day_rollups: list[str] = field(default_factory=list)
     lacking: dict[str, str] = field(default_factory=dict)
     account_names: dict[str, str] = field(default_factory=dict)
     service_names: dict[str, str] = field(default_factory=dict)

@@ -2,7 +2,15 @@
 
 from django.db import migrations
 
-from billing.facts import DIMENSION_COST, FACT_TABLES, MONTH_SERVICE_COST
+from billing.facts import (
+    DIMENSION_COST,
+    FACT_TABLES,
+    MONTH_SERVICE_COST,
+    MONTH_WHOLE_COST,
+    WHOLE_COST,
+)
+
+_LATER = (DIMENSION_COST, MONTH_SERVICE_COST, WHOLE_COST, MONTH_WHOLE_COST)
 
 
 class Migration(migrations.Migration):
@@ -11,5 +19,5 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(table.create_sql, f"DROP TABLE {table.name}")
         for table in FACT_TABLES
-        if table not in (DIMENSION_COST, MONTH_SERVICE_COST)
+        if table not in _LATER
     ]

@@ -1,13 +1,13 @@
 """Amounts as people read them: `{{ amount|money:currency }}`, and how they changed."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from billing.exact import added, plain
+from billing.exact import EXACT, added, plain
 
 register = template.Library()
 
@@ -119,7 +119,8 @@ def share(amount: Decimal, total: Decimal) -> str:
     """Return what part of the total an amount is, `12.5 %`; a dash where that means nothing."""
     if not total or amount < 0 or total < 0:
         return _NOTHING
-    part = (amount / total * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
+    with localcontext(EXACT):  # of next to nothing, it has more digits than Python's own context
+        part = (amount / total * 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_UP)
     if amount and not part:
         return "<0.1\N{NO-BREAK SPACE}%"
     return f"{part}\N{NO-BREAK SPACE}%"

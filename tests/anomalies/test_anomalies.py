@@ -16,10 +16,10 @@ from django.utils import timezone
 from billing.anomalies import services
 from billing.anomalies.models import Anomaly
 from billing.anomalies.reports import recent, resources_behind
-from connections.models import Connection
+from connections.models import Connection, ConnectionKind
 from organizations.access import Role
 from organizations.models import AuditEvent
-from tests.billing.cost_facts import Item, connect
+from tests.billing.cost_facts import Item, connect, deliver
 from tests.budgets.world import MEMBER, PAYER, bill, days_between, first_of_month, payer_of, today
 from tests.cast import Cast
 
@@ -88,6 +88,38 @@ def test_currencies_are_judged_apart(cast: Cast, payer: Connection) -> None:
     rebill(payer, [*usual(), *yen, peak("900", currency="JPY")])
 
     assert found(cast) == []
+
+
+def test_the_days_before_a_payer_was_connected_are_unknown_and_not_free(
+    cast: Cast, payer: Connection
+) -> None:
+    rebill(payer, usual())
+    other = connect(cast.acme, "555566667777", ConnectionKind.ROOT)
+    start = first_of_month(1)
+    items = [
+        Item("555566667777", day, D(500), payer="555566667777")
+        for day in days_between(start, first_of_month())
+    ]
+    deliver(other, start, items)
+
+    assert found(cast) == []
+
+
+def test_an_account_that_is_new_in_a_known_bill_is_told(cast: Cast, payer: Connection) -> None:
+    connect(cast.acme, "555566667777")
+    rebill(payer, [*usual(), Item("555566667777", PEAK_DAY, D(500))])
+
+    assert found(cast) == [(PEAK_DAY, "555566667777", "AmazonEC2", D(500), D(0))]
+    assert Anomaly.objects.get().is_new_service
+
+
+def test_a_payer_that_delivers_no_more_holds_up_nobody(cast: Cast, payer: Connection) -> None:
+    ended = connect(cast.acme, "555566667777", ConnectionKind.ROOT)
+    month = first_of_month(3)
+    deliver(ended, month, [Item("555566667777", month, D(5), payer="555566667777")])
+    rebill(payer, [*usual(), peak("90")])
+
+    assert found(cast) == [(PEAK_DAY, MEMBER, SERVICE, D("92.5"), D("2.5"))]
 
 
 def test_nothing_changes_until_the_bill_does(cast: Cast, payer: Connection) -> None:

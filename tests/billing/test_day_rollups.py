@@ -1,11 +1,15 @@
 """Figures by day come from the smallest table that has them, and are the same from each."""
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 
 from billing.cost_query import CostFilter, CostQuery, Granularity
+from billing.facts import MONTH_WHOLE_COST, WHOLE_COST
 from billing.importing import day_rollups
 from billing.models import BillingMonth
 from billing.reports import cost_report
@@ -20,7 +24,7 @@ KEY = 'team "A" $.x/é'
 DAYS = 3
 
 
-def many_resources(*, keys_each: int = 1) -> list[LineItem]:
+def many_resources(*, keys_each: int = 1, count: int = 120) -> list[LineItem]:
     """Two regions, tags and charge types on three days, and many resources of `keys_each` uses."""
     return [
         usage(
@@ -28,12 +32,12 @@ def many_resources(*, keys_each: int = 1) -> list[LineItem]:
             account=PAYER,
             day=day,
             region="eu-west-1" if number % 2 else "",
-            resource_id=f"i-{number % 60}",
+            resource_id=f"i-{number % (count // 2)}",
             usage_type=f"Use{number % keys_each}",
             type="Usage" if number % 5 else "Tax",
             tags={f"user:{KEY}": f"t{number % 2}", "user:account_id": "7"} if number % 4 else {},
         )
-        for number in range(120)
+        for number in range(count)
         for day in range(1, DAYS + 1)
     ]
 
@@ -122,3 +126,71 @@ def test_whole_months_by_service_come_to_the_same(cast: Cast, aws: str) -> None:
     )
     found = {row.group: row.amount for row in cost_report(cast.acme, query).rows}
     assert found == expected.totals(items, "unblended", "service", "charge_type")
+
+
+def asked(
+    cast: Cast, granularity: Granularity, *groups: str, filters: tuple[CostFilter, ...] = ()
+) -> tuple[dict[tuple[str, ...], Decimal], str]:
+    """Return {(day or nothing, group…): amount} and the SQL that was asked."""
+    april = dt.date(2026, 4, 1), dt.date(2026, 5, 1)
+    query = CostQuery(*april, granularity, group_by=groups, filters=filters)
+    with CaptureQueriesContext(database) as queries:
+        rows = cost_report(cast.acme, query).rows
+    day = granularity == Granularity.DAILY
+    found = {((row.period,) if day else ()) + row.group: row.amount for row in rows}
+    return found, " ".join(one["sql"] for one in queries)
+
+
+@pytest.mark.parametrize("group", ["region", "operation", f"tag:{KEY}"])
+@pytest.mark.parametrize("granularity", [Granularity.DAILY, Granularity.MONTHLY])
+def test_a_whole_bill_is_read_by_service_and_one_dimension_at_once(
+    cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch, granularity: Granularity, group: str
+) -> None:
+    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    is_daily = granularity == Granularity.DAILY
+    table, period = ("whole_cost", ("day",)) if is_daily else ("month_whole_cost", ())
+    items = many_resources(keys_each=24, count=480)
+    imported(cast, items)
+    found, text = asked(cast, granularity, "service", group)
+    assert f'"billing_{table}"' in text
+    assert found == expected.totals(items, "unblended", *period, "service", group)
+
+    without_tax = (CostFilter("charge_type", True, ("Tax",)),)
+    found, text = asked(cast, granularity, group, "service", filters=without_tax)
+    assert f'"billing_{table}"' in text
+    rest = [item for item in items if item.type != "Tax"]
+    assert found == expected.totals(rest, "unblended", *period, group, "service")
+
+
+def test_accounts_that_are_not_connected_are_left_out_of_a_whole_bill(
+    cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    mine = many_resources(count=480)
+    items = [*mine, *(replace(item, account_id="999900001111") for item in mine[::4])]
+    connection = imported(cast, items)
+    stored = BillingMonth.objects.get(connection=connection).delivery.rollup_rows
+    assert "region" in stored["billing_whole_cost"]
+    for granularity, period in ((Granularity.DAILY, ("day",)), (Granularity.MONTHLY, ())):
+        found, text = asked(cast, granularity, "service", "region")
+        assert "whole_cost" not in text
+        assert found == expected.totals(mine, "unblended", *period, "service", "region")
+
+
+def test_a_bill_that_was_loaded_before_there_were_such_tables_is_read_all_the_same(
+    cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    items = many_resources(count=480)
+    connection = imported(cast, items)
+    delivery = BillingMonth.objects.get(connection=connection).delivery
+    for table in (WHOLE_COST, MONTH_WHOLE_COST):
+        with database.cursor() as cursor:
+            cursor.execute(f"DROP TABLE {table.partition(delivery.pk)}")
+    delivery.rollup_rows = {}
+    delivery.save()
+    for granularity, period in ((Granularity.DAILY, ("day",)), (Granularity.MONTHLY, ())):
+        found, _ = asked(cast, granularity, "service", "region")
+        assert found == expected.totals(items, "unblended", *period, "service", "region")
+        found, _ = asked(cast, granularity, "operation")
+        assert found == expected.totals(items, "unblended", *period, "operation")

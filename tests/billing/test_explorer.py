@@ -289,6 +289,18 @@ def test_a_total_without_groups_is_a_file_of_one_row(cast: Cast, items: list[Ite
     assert row[:3] == [plain(now), plain(then), plain(added([now, -then]))]
 
 
+def test_a_change_from_next_to_nothing_is_a_line_like_any_other(
+    cast: Cast, payer: Connection
+) -> None:
+    deliver(payer, MARCH, [Item(WEB, MARCH, Decimal("1e-20"))])
+    deliver(payer, APRIL, [Item(WEB, APRIL, Decimal("1234567.25"))])
+    text = f"{RANGE}&group_by=service&compare=previous&format=csv"
+    answer = cast.browser("victor").get(f"/o/acme/explore/?{text}")
+    _, row = amounts(b"".join(answer.streaming_content).decode())
+    assert row[2:5] == ["1234567.25", "1.000000", "0.00000000000000000001"]
+    assert row[-1].startswith("1234567249999999999999")
+
+
 def test_the_workbook_says_what_it_is(cast: Cast, items: list[Item]) -> None:
     text = (
         f"{RANGE}&group_by=resource&metric=list_cost&compare=previous"

@@ -252,3 +252,7 @@ def test_only_normalised_keys_lose_the_prefix_of_normalised_keys() -> None:
     assert json.loads(as_cur) == {"a": "1", "user_b": "2"}
     as_focus = tag_set('{"user_a": "1", "aws:createdBy": "2"}', "", normalised=False)[0]
     assert json.loads(as_focus) == {"user_a": "1", "aws:createdBy": "2"}
+
+
+def test_a_tag_without_a_key_or_a_value_is_no_tag() -> None:
+    assert tag_set('{"": "1", "resourceTags/": "2", "b": "", "c": null}', "null") == ("{}", "{}")

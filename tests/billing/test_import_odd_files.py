@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from billing.counted import current_deliveries
+from billing.models import ServiceName
 from organizations.runs import ErrorClass, RunState
 from tests.billing import bills
 from tests.billing.bills import PAYER, WEB, usage
@@ -103,6 +105,43 @@ def test_a_day_outside_the_period_counts_on_its_day_in_the_month_of_its_bill(
     assert bills.facts(connection, "unblended_cost", "day") == {(day,): D(1) for day in intervals}
 
 
+def without_rows(body: bytes) -> bytes:
+    out = io.BytesIO()
+    pq.write_table(pq.read_table(io.BytesIO(body)).slice(0, 0), out)
+    return out.getvalue()
+
+
+EMPTY: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "Parquet": ("PARQUET", without_rows),
+    "CSV": (
+        "TEXT_OR_CSV",
+        lambda body: gzip.compress(gzip.decompress(body).split(b"\n")[0] + b"\n"),
+    ),
+    "CSV whose only line does not end": (
+        "TEXT_OR_CSV",
+        lambda body: gzip.compress(gzip.decompress(body).split(b"\n")[0]),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EMPTY)
+def test_a_file_without_line_items_is_a_bill_of_nothing(cast: Cast, aws: str, case: str) -> None:
+    file_format, emptied = EMPTY[case]
+    connection = imported(cast, file_format=file_format)
+    bills.put_bill(bills.bill([usage("7")], dt.date(2026, 3, 1), invoice_id="1"))
+    replace_data(bills.put_bill(bills.bill(ITEMS), file_format=file_format), emptied)
+
+    look = bills.run_import(connection)
+
+    assert look.error is None, look.error["message"]
+    assert bills.facts(connection, "unblended_cost") == {(): None}
+    # Nothing is said of other months by a month that holds no day at all.
+    april, march = current_deliveries(cast.acme)
+    assert (april.first_day, april.last_day) == (bills.APRIL, bills.APRIL)
+    assert march.is_final
+    assert not april.touches(dt.date(2026, 3, 1), bills.APRIL)
+
+
 def doubled_header(body: bytes) -> bytes:
     rows = list(csv.reader(io.StringIO(gzip.decompress(body).decode())))
     rows[0][rows[0].index("line_item_resource_id")] = "line_item_unblended_cost"
@@ -139,12 +178,33 @@ BAD = {
         with_last_cell("line_item_unblended_cost", "1E+60"),
         "cannot be read",
     ),
+    "a currency that is none": (with_last_cell("line_item_currency_code", "DOLLARS"), "DOLLARS"),
+    "a payer that is none": (with_last_cell("bill_payer_account_id", "1234567890123"), "payer"),
     "a gzip bomb": (packed_nothing, "cannot be read"),
     "a second gzip member of garbage": (
         lambda body: body + gzip.compress(b"\x00\xff garbage \n" * 3),
         "cannot be read",
     ),
 }
+
+
+def test_what_postgresql_cannot_hold_is_shown_as_such(cast: Cast, aws: str) -> None:
+    connection = imported(cast, file_format="TEXT_OR_CSV")
+    tags = '{"resourceTags/user:Team":"a\\ud800","resourceTags/user:B\\u0000":"c","d":null}'
+    delivered = bills.put_bill(
+        bills.bill([usage("5", product_name="E\x00C2"), usage("6", day=2)]),
+        file_format="TEXT_OR_CSV",
+    )
+    replace_data(delivered, with_last_cell("tags", tags))
+
+    look = bills.run_import(connection)
+
+    assert look.error is None, look.error["message"]
+    assert bills.facts(connection, "unblended_cost", "tag:Team", "tag:B\ufffd", "tag:d") == {
+        ("", "", ""): D(5),
+        ("a\ufffd", "c", ""): D(6),
+    }
+    assert ServiceName.objects.of(cast.acme).get(code="AmazonEC2").name == "E\ufffdC2"
 
 
 @pytest.mark.parametrize("case", BAD)

@@ -11,8 +11,9 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from billing.charge_kinds import ChargeKind
+from billing.importing import cleanup
 from billing.measures import Measure
-from billing.models import ImportRun
+from billing.models import DeliveryState, ImportRun
 from billing.month_statement.report import Statement, statement
 from billing.months import month_frame
 from connections.models import Connection, ConnectionKind
@@ -162,6 +163,47 @@ def test_what_was_restated_since_closing_is_told_to_the_last_digit(
     assert "Restated since closing" in (
         cast.browser("victor").get("/o/acme/statement/?month=2026-04").content.decode()
     )
+
+
+def test_what_is_counted_from_another_bill_was_not_restated(cast: Cast, items: list[Item]) -> None:
+    other = connect(cast.acme, "444455556666", ConnectionKind.ROOT)
+    twice = [item for item in items if item.account == WEB]
+    now = dt.datetime(2026, 5, 4, tzinfo=dt.UTC)
+    for days in range(2):
+        deliver(other, APRIL, twice, is_final=True, loaded_at=now + dt.timedelta(days=days))
+
+    (found,) = of(cast).corrections
+
+    assert (found.changes, found.difference) == ([], 0)
+
+
+@pytest.mark.parametrize("measure", [Measure.UNBLENDED, Measure.NET_UNBLENDED])
+def test_all_that_was_restated_since_closing_is_told_when_the_first_bill_is_dropped(
+    cast: Cast, payer: Connection, measure: Measure
+) -> None:
+    long_ago = dt.datetime(2026, 5, 4, tzinfo=dt.UTC)
+    costs = ("10", "12.000000000001", "13.5", "11")
+    first, *_ = (
+        deliver(
+            payer,
+            APRIL,
+            [Item(WEB, APRIL, Decimal(cost)), Item(PAYER, APRIL, Decimal(4))],
+            is_final=True,
+            loaded_at=long_ago + dt.timedelta(days=number),
+        )
+        for number, cost in enumerate(costs)
+    )
+    (before,) = of(cast, measure).corrections
+    cleanup.remove_old()
+    first.refresh_from_db()
+    assert first.state == DeliveryState.DROPPED
+
+    (found,) = of(cast, measure).corrections
+
+    assert found == before
+    (change,) = found.changes
+    times = 1 if measure == Measure.UNBLENDED else 2
+    assert (change.before, change.after) == (10 * times, 11 * times)
 
 
 def test_the_download_holds_every_line_and_adds_up(cast: Cast, items: list[Item]) -> None:

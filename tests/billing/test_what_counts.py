@@ -99,6 +99,28 @@ def test_an_account_in_two_deliveries_counts_once_from_its_payers_bill(
     assert ask(cast.acme, start=dt.date(2026, 4, 15)).total == 0
 
 
+@pytest.mark.parametrize("how", [{"disconnected_at": timezone.now()}, {"is_paused": True}])
+def test_an_account_counts_from_what_still_delivers(
+    cast: Cast, payer: Connection, how: dict[str, Any]
+) -> None:
+    early, late = (Item(WEB, dt.date(2026, 4, day), Decimal("5")) for day in (2, 20))
+    deliver(payer, APRIL, [early])
+    deliver(Connection.objects.get(account_id=WEB), APRIL, [early, late])
+    assert ask(cast.acme).total == Decimal("5")
+    Connection.objects.filter(pk=payer.pk).update(**how)
+    found = ask(cast.acme)
+    assert (found.total, found.data_through) == (Decimal("10"), late.day)
+
+
+def test_a_paused_connection_holds_up_nobody(cast: Cast, payer: Connection) -> None:
+    deliver(payer, APRIL, [Item(WEB, dt.date(2026, 4, 16), Decimal(1))])
+    other = connect(cast.acme, DATA, ConnectionKind.ROOT)
+    deliver(other, APRIL, [Item(DATA, dt.date(2026, 4, 9), Decimal(1), payer=DATA)])
+    Connection.objects.filter(pk=other.pk).update(is_paused=True)
+    found = ask(cast.acme, start=APRIL, end=MAY)
+    assert (found.total, found.data_through) == (Decimal(2), dt.date(2026, 4, 16))
+
+
 def test_an_account_that_moved_to_another_payer_counts_from_both_bills(
     cast: Cast, payer: Connection
 ) -> None:
@@ -162,6 +184,21 @@ def test_a_range_says_how_far_it_reaches_and_whether_it_is_final(
     other = connect(cast.acme, DATA, ConnectionKind.ROOT)
     deliver(other, APRIL, [Item(DATA, dt.date(2026, 4, 9), Decimal(1), payer=DATA)])
     assert ask(cast.acme, start=APRIL, end=MAY).data_through == dt.date(2026, 4, 9)
+
+
+def test_a_connection_whose_last_month_is_closed_holds_up_nobody(
+    cast: Cast, payer: Connection
+) -> None:
+    march, april = dt.date(2026, 3, 12), dt.date(2026, 4, 16)
+    deliver(payer, APRIL, [Item(WEB, april, Decimal(1))])
+    other = connect(cast.acme, DATA, ConnectionKind.ROOT)
+    mine = [Item(DATA, march, Decimal(1), payer=DATA)]
+    deliver(other, MARCH, mine)
+    assert ask(cast.acme, start=MARCH, end=MAY).data_through == march
+    deliver(other, MARCH, mine, is_final=True)
+    assert ask(cast.acme, start=MARCH, end=MAY).data_through == april
+    assert ask(cast.acme, start=MARCH, end=APRIL).data_through == march
+    assert overview(cast.acme, dt.date(2026, 4, 20)).through == april
 
 
 def test_accounts_left_out_are_named_with_their_last_month(cast: Cast, payer: Connection) -> None:

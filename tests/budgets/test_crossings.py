@@ -19,10 +19,10 @@ from billing.budgets.inputs import Threshold
 from billing.budgets.models import AlertNotice, Basis, Budget, BudgetAlert
 from billing.budgets.tasks import evaluate_all_budgets
 from billing.models import BillingMonth
-from connections.models import Connection
+from connections.models import Connection, ConnectionKind
 from organizations.models import AuditEvent
 from tests.billing import bills
-from tests.billing.cost_facts import Item, connect
+from tests.billing.cost_facts import Item, connect, deliver
 from tests.budgets.world import (
     A_DAY,
     MEMBER,
@@ -125,6 +125,16 @@ def test_a_month_s_forecast_is_that_of_the_overview(cast: Cast, payer: Connectio
     assert (
         made.standings.latest("period_start").forecast == page.context["overview"].forecast.amount
     )
+
+
+def test_a_payer_that_delivers_no_more_holds_up_no_forecast(cast: Cast, payer: Connection) -> None:
+    ended = connect(cast.acme, MEMBER, ConnectionKind.ROOT)
+    deliver(ended, first_of_month(3), [Item(MEMBER, first_of_month(3), D(5), payer=MEMBER)])
+
+    present = budget(cast.acme).standings.latest("period_start")
+
+    assert present.forecast == (A_DAY * days_of_this_month()).quantize(D("0.0001"))
+    assert present.data_through == max(first_of_month(), today() - timedelta(days=1))
 
 
 def test_nothing_is_forecast_from_a_few_days(cast: Cast) -> None:
@@ -237,6 +247,37 @@ def test_a_restated_month_moves_the_figures_and_tells_nobody_again(
 
     assert made.standings.latest("period_start").actual == D(7) * days_so_far()
     assert AlertNotice.objects.count() == 1
+
+
+def test_what_is_billed_after_a_period_has_ended_crosses_it_still_and_once(cast: Cast) -> None:
+    payer, month = payer_of(cast.acme), first_of_month(1)
+    last = first_of_month() - timedelta(days=1)
+    deliver(payer, month, [Item(PAYER, month, D(90))])
+    made = budget(cast.acme, amount=D(100), thresholds=(Threshold(100, "actual"),))
+    Budget.objects.update(changed_at=timezone.now() - timedelta(days=40))
+    # What was made since the period ended is not asked about it.
+    budget(cast.acme, name="New", amount=D(100), thresholds=(Threshold(100, "actual"),))
+    assert look(cast) == 0
+    assert not BudgetAlert.objects.exists()
+
+    deliver(payer, month, [Item(PAYER, month, D(90)), Item(PAYER, last, D(20))], is_final=True)
+    look(cast)
+    services.evaluate_organization(cast.acme, is_forced=True)
+
+    alert = BudgetAlert.objects.get()
+    assert (alert.budget, alert.period_start, alert.actual) == (made, month, D(110))
+
+
+def test_a_period_that_aws_has_closed_is_told_of_no_more(cast: Cast) -> None:
+    payer, month = payer_of(cast.acme), first_of_month(1)
+    deliver(payer, month, [Item(PAYER, month, D(90))], is_final=True)
+    budget(cast.acme, amount=D(100), thresholds=(Threshold(100, "actual"),))
+    Budget.objects.update(changed_at=timezone.now() - timedelta(days=40))
+
+    deliver(payer, month, [Item(PAYER, month, D(110))], is_final=True)
+    look(cast)
+
+    assert not BudgetAlert.objects.exists()
 
 
 def test_another_amount_may_be_crossed_anew(cast: Cast, payer: Connection) -> None:

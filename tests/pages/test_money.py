@@ -78,6 +78,10 @@ def test_a_share_of_nothing_or_of_a_credit_is_not_invented() -> None:
     assert share(Decimal(-1), Decimal(3)) == NOTHING
 
 
+def test_a_share_of_next_to_nothing_is_as_long_as_it_is() -> None:
+    assert share(Decimal(10**9), Decimal("1e-20")) == f"{10**31}.0\u00a0%"
+
+
 @pytest.mark.parametrize(
     ("amount", "text"),
     [("12", "+$12.00"), ("-12", f"{MINUS}$12.00"), ("0", "$0.00"), ("0.001", "+&lt;$0.01")],
