@@ -136,35 +136,30 @@ def value(query: str, *given: Any) -> Any:
         return cursor.fetchone()[0]
 
 
-def is_held_up() -> bool:
-    """Whether a worker waits for a lock that somebody else has."""
-    return bool(
+def of_worker(what: str) -> int:
+    """Ask something of the worker's sessions. Other tests' workers use other databases."""
+    return int(
         value(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE application_name = %s AND wait_event_type = 'Lock'",
+            f"SELECT count({what}) FROM pg_stat_activity"  # noqa: S608 - our own words
+            " WHERE datname = current_database() AND application_name = %s",
             WORKER,
         )
     )
+
+
+def is_held_up() -> bool:
+    """Whether a worker waits for a lock that somebody else has."""
+    return of_worker("CASE WHEN wait_event_type = 'Lock' THEN 1 END") > 0
 
 
 def cut_off() -> int:
     """End the worker's connections to the database, as an administrator would; how many."""
-    return int(
-        value(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-            " WHERE application_name = %s",
-            WORKER,
-        )
-    )
+    return of_worker("pg_terminate_backend(pid)")
 
 
 def wait_until_gone() -> None:
     """A backend whose client was killed works on until it hears of it."""
-    wait_for(
-        lambda: (
-            value("SELECT count(*) FROM pg_stat_activity WHERE application_name = %s", WORKER) == 0
-        )
-    )
+    wait_for(lambda: of_worker("*") == 0)
 
 
 @contextmanager
