@@ -32,7 +32,7 @@ from billing.cost_query import CostFilter, CostQuery, Granularity  # noqa: E402
 from billing.cost_sql import cost_statement  # noqa: E402
 from billing.counted import counted  # noqa: E402
 from billing.derived import derivations  # noqa: E402
-from billing.facts import DIMENSION_COST, ROLLUP_COST  # noqa: E402
+from billing.facts import ROLLUP_COST  # noqa: E402
 from billing.importing import load, numbering, summary  # noqa: E402
 from billing.importing.formats import format_of  # noqa: E402
 from billing.importing.warehouse import KEYS, MEASURES, Warehouse, warehouse  # noqa: E402
@@ -122,7 +122,6 @@ def fill(organization: Organization, month: dt.date, rows: int, payer: Connectio
         with load.prepared(house, Path(folder)) as tables:
             delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
         delivery.rollup_rows = house.rollup_rows
-        delivery.day_rollups = list(house.rollup_rows[DIMENSION_COST.name])
         delivery.state, delivery.loaded_at = DeliveryState.LOADED, timezone.now()
         delivery.first_day, delivery.last_day = found.days
         delivery.data_through, delivery.rows_loaded = found.data_through, rows

@@ -139,7 +139,7 @@ def sources(
         tables = MONTH_COST, ROLLUP_COST
     found: dict[FactTable, list[CountedDelivery]] = {}
     for delivery in deliveries:
-        table = tables[0] if _is_whole(reading.query, delivery) else tables[1]
+        table = tables[0] if _is_whole(reading, delivery) else tables[1]
         found.setdefault(_smallest(table, reading, delivery), []).append(delivery)
     yield from found.items()
 
@@ -168,21 +168,19 @@ def _smallest(table: FactTable, reading: Reading, delivery: CountedDelivery) -> 
 
 def _has(delivery: CountedDelivery, table: FactTable, dimension: str) -> bool:
     """Say whether the delivery's part of a table with one dimension each answers."""
-    if table is DIMENSION_COST:
-        return dimension in delivery.day_rollups
-    return delivery.is_complete and dimension in delivery.rollup_rows.get(table.name, {})
+    is_stored = dimension in delivery.rollup_rows.get(table.name, {})
+    return is_stored and (table is DIMENSION_COST or delivery.is_complete)
 
 
 def _without_dimensions(table: FactTable, delivery: CountedDelivery) -> FactTable:
     # Deliveries that were loaded before there were such tables have none of them.
-    if table is MONTH_SERVICE_COST and not delivery.day_rollups:
+    if table is MONTH_SERVICE_COST and not delivery.rollup_rows:
         return MONTH_COST
     return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
 
 
-def _is_whole(query: CostQuery, delivery: CountedDelivery) -> bool:
-    if query.granularity in (Granularity.DAILY, Granularity.WEEKLY):
+def _is_whole(reading: Reading, delivery: CountedDelivery) -> bool:
+    if reading.is_by_day or delivery.first_day is None or delivery.last_day is None:
         return False
-    if delivery.first_day is None or delivery.last_day is None:
-        return False
+    query = reading.query
     return query.start <= delivery.first_day and delivery.last_day < query.end

@@ -26,8 +26,8 @@ class CountedDelivery:
     """A current delivery: whose, of which month, and how complete.
 
     `is_delivering`: its connection is neither disconnected nor paused.
-    `has_rollup`, `day_rollups` and `rollup_rows` say in which tables it is summed, and the last one
-    how many rows each dimension has there. `is_complete`: every account of it is counted from it.
+    `has_rollup` and `rollup_rows` say in which tables it is summed, and the latter how many rows
+    each dimension has there. `is_complete`: every account of it is counted from it.
     `first_day` and `last_day` are the first and last day of its facts, None where unknown: a
     delivery may hold days outside its month.
     """
@@ -43,7 +43,6 @@ class CountedDelivery:
     is_final: bool
     loaded_at: datetime | None
     has_rollup: bool
-    day_rollups: frozenset[str]
     rollup_rows: Mapping[str, Mapping[str, int]]
     is_complete: bool = False
 
@@ -173,7 +172,6 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             is_final=month.delivery.is_final,
             loaded_at=month.delivery.loaded_at,
             has_rollup=month.delivery.has_rollup,
-            day_rollups=frozenset(month.delivery.day_rollups),
             rollup_rows=month.delivery.rollup_rows,
         )
         for month in months

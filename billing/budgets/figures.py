@@ -73,7 +73,9 @@ def figures(budget: Budget, what: Counted, today: date) -> list[Figures]:
         Figures(
             period=period,
             actual=_sum(days, period.start, period.end),
-            forecast=_forecast(budget, what, days, today) if period == periods[0] else None,
+            forecast=_forecast(budget, what, days, through, today)
+            if period == periods[0]
+            else None,
             data_from=first,
             data_through=through,
             is_final=is_final(
@@ -93,7 +95,9 @@ def _sum(days: _Days, start: date, end: date) -> Decimal:
     return added(amount for day, amount in days.items() if start <= day < end)
 
 
-def _forecast(budget: Budget, what: Counted, days: _Days, today: date) -> Decimal | None:
+def _forecast(
+    budget: Budget, what: Counted, days: _Days, through: date | None, today: date
+) -> Decimal | None:
     """Return what the present period will come to, by the charges of the last three months."""
     month, period = today.replace(day=1), period_of(budget.period, today)
     query = replace(
@@ -108,6 +112,6 @@ def _forecast(budget: Budget, what: Counted, days: _Days, today: date) -> Decima
         charges,
         _sum(days, period.start, month),
         period.end,
-        through=data_through(lately(what.deliveries)),
+        through=through,
         today=today,
     )

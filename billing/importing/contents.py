@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from billing.facts import DIMENSION_COST, ROLLUP_COST
+from billing.facts import ROLLUP_COST
 from billing.importing import aggregate, load, numbering, summary, swap
 from billing.importing.faults import room_faults
 from billing.importing.formats import format_of
@@ -42,7 +42,6 @@ class Contents:
             with run.timed("load"), load.prepared(house, self.folder) as tables:
                 delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
             delivery.rollup_rows = house.rollup_rows
-            delivery.day_rollups = list(house.rollup_rows[DIMENSION_COST.name])
             with run.timed("check"):
                 totals, rows = swap.loaded_totals(delivery)
                 swap.compare(dict(house.control.totals), totals, found)

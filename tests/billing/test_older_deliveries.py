@@ -1,0 +1,40 @@
+"""Deliveries that were loaded by an older version of the portal."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection as database
+from django.db.migrations.executor import MigrationExecutor
+
+from billing.models import Delivery
+from tests.billing import bills
+from tests.cast import Cast
+
+pytestmark = pytest.mark.django_db(transaction=True)
+BEFORE, AFTER = "0008_whole_costs", "0009_one_list_of_rollups"
+
+
+def migrate(name: str) -> Any:
+    executor = MigrationExecutor(database)
+    return executor.migrate([("billing", name)]).apps
+
+
+@pytest.fixture
+def at_the_end() -> Iterator[None]:
+    yield
+    migrate(AFTER)
+
+
+def test_their_rollups_are_known_as_before(cast: Cast, at_the_end: None) -> None:
+    export = bills.connect(cast.acme).exports.get()
+    older = migrate(BEFORE).get_model("billing", "Delivery").objects
+    common = {"export_id": export.pk, "billing_period": dt.date(2026, 4, 1)}
+    with_rollups = older.create(**common, execution_id="1", day_rollups=["", "region"])
+    without = older.create(**common, execution_id="2", day_rollups=[])
+
+    migrate(AFTER)
+
+    assert set(Delivery.objects.get(pk=with_rollups.pk).day_rollups) == {"", "region"}
+    assert not Delivery.objects.get(pk=without.pk).rollup_rows
