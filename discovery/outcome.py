@@ -17,13 +17,11 @@ _NAMED = 3
 class Outcome:
     """Gathers what the scopes of a run answered.
 
-    `problem` is the first trouble, None when every scope answered. `is_ours` says whether this
-    process has done the run, and so has to say how it went.
+    `problem` is the first trouble, None when every scope answered.
     """
 
     def __init__(self, run: DiscoveryRun) -> None:
         self.run = run
-        self.is_ours = False
         self.answered = 0
         self._failed: list[ScopeAnswer] = []
         self._succeeded = 0

@@ -20,7 +20,7 @@ from discovery.survey import ScopeAnswer, Survey, scopes_of
 from organizations.after_commit import after_commit
 from organizations.garbage import collecting_seldom
 from organizations.models import Organization
-from organizations.runs import ErrorClass, RunFailure, RunLostError, RunState, Trigger, perform
+from organizations.runs import ErrorClass, RunFailure, RunState, Trigger, perform
 
 JOB = "discover"
 
@@ -96,20 +96,10 @@ def run_discovery(
     """
     outcome = Outcome(run)
     with collecting_seldom():
-        perform(run, lambda claimed: _discover(claimed, collectors, outcome))
-    if outcome.is_ours:
+        perform(run, lambda claimed: _search(claimed, collectors, outcome))
+    if run.is_ours:
         note_outcome(run.connection, JOB, run, problem=outcome.problem)
     return run
-
-
-def _discover(run: DiscoveryRun, collectors: Sequence[Collector], outcome: Outcome) -> RunState:
-    outcome.is_ours = True
-    try:
-        return _search(run, collectors, outcome)
-    except RunLostError:
-        # Whoever ended the run has said how it went; a later one may have gone better since.
-        outcome.is_ours = False
-        raise
 
 
 def _search(run: DiscoveryRun, collectors: Sequence[Collector], outcome: Outcome) -> RunState:

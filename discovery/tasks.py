@@ -26,9 +26,8 @@ def discover(run_id: int) -> None:
     run = DiscoveryRun.objects.select_related("connection__organization").filter(pk=run_id).first()
     if run is None:
         return
-    was_queued = run.state == RunState.QUEUED
     services.run_discovery(run)
-    if was_queued:
+    if run.is_ours:
         _try_again(run)
 
 
