@@ -19,6 +19,7 @@ from billing.cost_params import dimension_names
 from billing.cost_query import CostFilter, Operator
 from billing.dimensions import is_dimension
 from billing.measures import Measure
+from organizations.sheets import FORMATS
 
 CUSTOM = "custom"
 READABLE = ":!~"
@@ -36,7 +37,6 @@ DEFAULT_SORT = "-amount"
 DEFAULT_GRANULARITY = "daily"
 DEFAULT_GROUP = "service"
 PREVIOUS = "previous"
-FORMATS = ("csv", "xlsx")
 # Charge types that a box of the form leaves out.
 LEFT_OUT = {"Credit": "Credits", "Refund": "Refunds", "Tax": "Tax"}
 LEAVES_OUT = CostFilter("charge_type", True).parameter

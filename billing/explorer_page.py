@@ -12,11 +12,12 @@ from billing.budgets.links import link_of
 from billing.cost_query import Granularity, Operator
 from billing.dimensions import PLAIN_NAMES, Dimension
 from billing.exploration import Exploration, explore
-from billing.explorer import FORMATS, LEFT_OUT, Address, FilterRow
+from billing.explorer import LEFT_OUT, Address, FilterRow
 from billing.explorer_question import Asked
 from billing.forms import ExplorerForm, without_field
 from billing.suggestions import suggestions
 from organizations.models import Organization
+from organizations.sheets import FORMATS
 
 SPARE_ROWS = 2
 PERIOD_NAMES = {

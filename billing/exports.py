@@ -4,9 +4,7 @@ from django.http.response import HttpResponseBase
 
 from organizations.audit import record
 from organizations.models import Organization
-from organizations.sheets import Sheet, csv_response, xlsx_response
-
-FORMATS = ("csv", "xlsx")
+from organizations.sheets import FORMATS, Sheet
 
 
 def record_export(organization: Organization, file_format: str, query: str) -> None:
@@ -21,8 +19,7 @@ def download(
 ) -> HttpResponseBase:
     """Return a table as a file of one of FORMATS, and note it."""
     record_export(organization, file_format, query)
-    respond = csv_response if file_format == "csv" else xlsx_response
-    return respond(sheet, filename)
+    return FORMATS[file_format](sheet, filename)
 
 
 def format_problem(file_format: str) -> str:

@@ -10,12 +10,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from billing.exports import FORMATS, download
+from billing.exports import download
 from billing.measures import Measure
 from billing.months import MonthFrame, latest, month_frame
 from billing.page_base import CostPage
 from billing.page_params import PageParams
-from organizations.sheets import Sheet
+from organizations.sheets import FORMATS, Sheet
 
 
 @dataclass(frozen=True)

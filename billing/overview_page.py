@@ -40,8 +40,6 @@ def context_of(organization: Organization, found: Overview, today: date) -> dict
         "explore_url": explorer,
         "troubles": _troubles(organization),
         "anomalies": anomalies.recent(organization, today),
-        "is_connected": Connection.objects.of(organization).connected().exists(),
-        "connect_url": reverse("admin:connections_connection_add"),
     }
 
 

@@ -4,16 +4,14 @@ from django.http.response import HttpResponseBase
 
 from organizations.audit import record
 from organizations.models import Organization
-from organizations.sheets import Sheet, csv_response, xlsx_response
-
-_RESPONSES = {"csv": csv_response, "xlsx": xlsx_response}
+from organizations.sheets import FORMATS, Sheet
 
 
 def format_problems(wanted: str | None) -> dict[str, list[str]]:
     """Return what is wrong with the format that an address asks for; none is a page."""
-    if not wanted or wanted in _RESPONSES:
+    if not wanted or wanted in FORMATS:
         return {}
-    return {"format": [f"“{wanted}” is no format of this list. Known: {', '.join(_RESPONSES)}."]}
+    return {"format": [f"“{wanted}” is no format of this list. Known: {', '.join(FORMATS)}."]}
 
 
 def download(
@@ -25,4 +23,4 @@ def download(
         organization=organization,
         changes={"list": sheet.name, "format": file_format, "query": query},
     )
-    return _RESPONSES[file_format](sheet, filename)
+    return FORMATS[file_format](sheet, filename)

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.generic.base import TemplateResponseMixin
 
-from connections.models import Connection
+from connections.page_base import ConnectedPage
 from discovery import finding_services
 from discovery.exports import download, format_problems
 from discovery.filters import FilterError
@@ -35,6 +35,7 @@ from discovery.page_filters import (
     account_options,
     region_options,
     unknown_parameters,
+    without,
 )
 from organizations.access import Action
 from organizations.dismissal import Dismissible
@@ -51,7 +52,7 @@ _STANDINGS = {
 _KINDS = {Kind.WASTE: "Money", Kind.SECURITY: "Security"}
 
 
-class Findings(TemplateResponseMixin, OrganizationPage):
+class Findings(ConnectedPage, OrganizationPage):
     """What should be looked at, what costs most first."""
 
     action: ClassVar = Action.VIEW_RESOURCES
@@ -78,18 +79,14 @@ class Findings(TemplateResponseMixin, OrganizationPage):
                 problems=problems,
                 choices=self._choices(Fields(request.GET, problems)),
                 here=request.get_full_path(),
-                is_connected=Connection.objects.of(self.organization).connected().exists,
-                connect_url=reverse("admin:connections_connection_add"),
                 **context,
             ),
             status=400 if problems else 200,
         )
 
     def _file(self, filters: FindingFilters, file_format: str) -> HttpResponseBase:
-        given = self.request.GET.copy()
-        for name in ("page", "format"):
-            given.pop(name, None)
-        asked, names = given.urlencode(), account_names(self.organization)
+        asked = without(self.request.GET, "page", "format").urlencode()
+        names = account_names(self.organization)
         sheet = finding_sheet(self.organization, filters, names, asked)
         filename = f"findings_{self.organization.slug}"
         return download(self.organization, sheet, filename, file_format, asked)

@@ -4,11 +4,9 @@ from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import reverse
 from django.utils import timezone
-from django.views.generic.base import TemplateResponseMixin
 
-from connections.models import Connection
+from connections.page_base import ConnectedPage
 from discovery.amounts import trimmed
 from discovery.exports import download, format_problems
 from discovery.filters import FilterError
@@ -20,7 +18,7 @@ from discovery.not_found_reports import (
     NotFoundReport,
     not_found_report,
 )
-from discovery.page_filters import Choice, Fields, account_options, unknown_parameters
+from discovery.page_filters import Choice, Fields, account_options, unknown_parameters, without
 from organizations.access import Action
 from organizations.sheets import Column, Kind, Sheet
 from organizations.views_base import OrganizationPage
@@ -49,7 +47,7 @@ EXPLANATIONS = {
 }
 
 
-class NotFound(TemplateResponseMixin, OrganizationPage):
+class NotFound(ConnectedPage, OrganizationPage):
     """What the bill names and discovery has not found, by service."""
 
     action: ClassVar = Action.VIEW_RESOURCES
@@ -85,8 +83,6 @@ class NotFound(TemplateResponseMixin, OrganizationPage):
             self.get_context_data(
                 problems=problems,
                 choices=self._choices(Fields(request.GET, problems)),
-                is_connected=Connection.objects.of(self.organization).connected().exists,
-                connect_url=reverse("admin:connections_connection_add"),
                 is_filtered=any(request.GET.get(name) for name in PARAMETERS),
                 **context,
             ),
@@ -102,15 +98,9 @@ class NotFound(TemplateResponseMixin, OrganizationPage):
         ]
 
     def _file(self, report: NotFoundReport, file_format: str) -> HttpResponseBase:
-        asked = self._asked()
+        asked = without(self.request.GET, "format").urlencode()
         sheet, filename = self._sheet(report, asked), f"not_found_{report.month:%Y-%m}"
         return download(self.organization, sheet, filename, file_format, asked)
-
-    def _asked(self) -> str:
-        """Return the query string without the format."""
-        given = self.request.GET.copy()
-        given.pop("format", None)
-        return given.urlencode()
 
     def _sheet(self, report: NotFoundReport, asked: str) -> Sheet:
         return Sheet(

@@ -78,6 +78,14 @@ def state_options(organization: Organization) -> Options:
     return [(one, one) for one in sorted(found.values_list("state", flat=True).distinct())]
 
 
+def without(params: QueryDict, *names: str) -> QueryDict:
+    """Return the parameters without some of them."""
+    kept = params.copy()
+    for name in names:
+        kept.pop(name, None)
+    return kept
+
+
 def unknown_parameters(params: QueryDict, known: frozenset[str]) -> dict[str, list[str]]:
     """Return what is wrong with parameters that a page does not know ("tag:" is a prefix)."""
     prefixes = tuple(name for name in known if name.endswith(":"))

@@ -6,9 +6,8 @@ from django.core.paginator import InvalidPage, Page, Paginator
 from django.http import HttpRequest, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.views.generic.base import TemplateResponseMixin
 
-from connections.models import Connection
+from connections.page_base import ConnectedPage
 from discovery import reports
 from discovery.exports import download, format_problems
 from discovery.filters import (
@@ -29,6 +28,7 @@ from discovery.page_filters import (
     region_options,
     state_options,
     unknown_parameters,
+    without,
 )
 from discovery.resource_sheet import resource_sheet
 from organizations.access import Action
@@ -52,7 +52,7 @@ _SORTED_COLUMNS = {
 }
 
 
-class Resources(TemplateResponseMixin, OrganizationPage):
+class Resources(ConnectedPage, OrganizationPage):
     """What was found in the connected accounts, with what it cost this month and the last."""
 
     action: ClassVar = Action.VIEW_RESOURCES
@@ -84,7 +84,6 @@ class Resources(TemplateResponseMixin, OrganizationPage):
                 hidden=_hidden(request.GET),
                 tags=_tags(request.GET),
                 sorts=_sorts(request.GET),
-                connected=self._has_connections(),
                 connect_url=reverse("admin:index"),
                 **context,
             ),
@@ -120,16 +119,9 @@ class Resources(TemplateResponseMixin, OrganizationPage):
             fields.choice("state", "Show", "", existence),
         ]
 
-    def _has_connections(self) -> bool:
-        exists: bool = Connection.objects.of(self.organization).connected().exists()
-        return exists
-
 
 def _filter_parameters(params: QueryDict) -> QueryDict:
-    wanted = params.copy()
-    for name in ("page", "format", "tag_key", "tag_value"):
-        wanted.pop(name, None)
-    return wanted
+    return without(params, "page", "format", "tag_key", "tag_value")
 
 
 def _with_tag(params: QueryDict) -> str:
@@ -178,10 +170,8 @@ def _tags(params: QueryDict) -> list[dict[str, str]]:
     shown = []
     for name in params:
         if name.startswith(_TAG):
-            without = params.copy()
-            del without[name]
-            without.pop("page", None)
+            address = without(params, name, "page")
             values = " or ".join(value or "no value" for value in params.getlist(name))
             label = f"{name.removeprefix(_TAG)}: {values}"
-            shown.append({"name": name, "label": label, "without": f"?{without.urlencode()}"})
+            shown.append({"name": name, "label": label, "without": f"?{address.urlencode()}"})
     return shown

@@ -169,3 +169,7 @@ class Line:
 
     def write(self, text: str) -> str:
         return text
+
+
+# What a table may leave the portal as.
+FORMATS = {"csv": csv_response, "xlsx": xlsx_response}

@@ -18,13 +18,14 @@ from billing.allocation.forms import CenterForm, RuleForm
 from billing.allocation.models import AllocationRule, CostCenter, Split
 from billing.allocation.reports import centers_report, preview
 from billing.allocation.sheet import sheet_of
-from billing.exports import FORMATS, download
+from billing.exports import download
 from billing.page_base import CostPage
 from billing.page_params import PageParams
 from billing.suggestions import suggestions
 from organizations.access import Action
 from organizations.confirm_pages import ConfirmPage, Question
 from organizations.models import Organization
+from organizations.sheets import FORMATS
 
 MAY_CHANGE = Action.MANAGE_REPORTS
 

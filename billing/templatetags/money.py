@@ -24,29 +24,24 @@ def money(amount: Decimal | None, currency: str = "") -> SafeString | str:
     `$12,345.67`, `€3.10`, `CHF 8.00`; an amount that rounds to nothing is `<$0.01`, since it is
     not nothing; None is a dash.
     """
+    return _shown(amount, currency)
+
+
+@register.filter
+def signed_money(amount: Decimal | None, currency: str = "") -> SafeString | str:
+    """Show a difference as `money` does, a positive one with its sign: `+$12.00`."""
+    return _shown(amount, currency, sign="+" if amount is not None and amount > 0 else "")
+
+
+def _shown(amount: Decimal | None, currency: str, sign: str = "") -> SafeString | str:
     if amount is None:
         return _NOTHING
     exact = plain(amount)
     return format_html(
         '<data class="money" value="{}" title="{}">{}</data>',
         exact,
-        f"{exact} {currency}".strip(),
-        money_text(amount, currency),
-    )
-
-
-@register.filter
-def signed_money(amount: Decimal | None, currency: str = "") -> SafeString | str:
-    """Show a difference as `money` does, a positive one with its sign: `+$12.00`."""
-    shown = money(amount, currency)
-    if amount is None or amount <= 0:
-        return shown
-    exact = plain(amount)
-    return format_html(
-        '<data class="money" value="{}" title="+{}">+{}</data>',
-        exact,
-        f"{exact} {currency}".strip(),
-        money_text(amount, currency),
+        f"{sign}{exact} {currency}".strip(),
+        f"{sign}{money_text(amount, currency)}",
     )
 
 
