@@ -2,6 +2,7 @@
 """Django's command line for Countinghouse."""
 
 import gc
+import logging
 import os
 import sys
 
@@ -13,3 +14,9 @@ if __name__ == "__main__":
     gc.disable()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     execute_from_command_line(sys.argv)
+    # The kernel takes all of a process at once; Python would first look through each object, which
+    # is a tenth of an import's time.
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

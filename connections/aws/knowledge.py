@@ -5,6 +5,7 @@ survey needs one in every region: that takes longer than the calls that are made
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from botocore import xform_name
@@ -37,6 +38,11 @@ class Knowledge(Loader):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._cut: dict[str, Mapping[str, Any]] = {}
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        """Return all services. botocore would look into the folder of each, for one's sake."""
+        places = [place for place in map(Path, self.search_paths) if place.is_dir()]
+        return sorted({found.name for place in places for found in place.iterdir()})
 
     def load_service_model(
         self, service_name: str, type_name: str, api_version: str | None = None
