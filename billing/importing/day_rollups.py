@@ -7,7 +7,7 @@ have are tried. Costs without any dimension are always stored, as those of the d
 delivery is quick to read as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX
@@ -108,7 +108,7 @@ def _make_groups(house: Warehouse, rollup: _Rollup) -> None:
 
 def _worth_it(house: Warehouse, rollup: _Rollup) -> list[str]:
     """Return the dimensions to store. Of none there is one value, and always room for it."""
-    if house.value("SELECT count(*) FROM daily_cost") < _LARGE:
+    if not _is_large(house):
         return [""]
     if rollup.is_by_day:
         # As many as this at the most: not every key has a cost on every day.
@@ -122,15 +122,15 @@ def _worth_it(house: Warehouse, rollup: _Rollup) -> list[str]:
     return [name for name, rows in combined if not name or rows * rollup.fewer <= most]
 
 
+def _is_large(house: Warehouse) -> bool:
+    return bool(house.value("SELECT count(*) FROM daily_cost") >= _LARGE)
+
+
 def _make_values(house: Warehouse) -> None:
     """Make the table of every cost key's value of each candidate, and the value's number."""
     parts = ["SELECT '' AS dimension, cost_key, '' AS value FROM cost_key"]
-    parts += [f"SELECT {literal(name)}, cost_key, {name} FROM cost_key" for name in _PLAIN]
-    parts += [
-        f"SELECT {literal(name)}, cost_key, value FROM cost_key JOIN"
-        f" (SELECT tag_set, {value} AS value FROM tag_set) USING (tag_set)"
-        for name, value in _tags(house).items()
-    ]
+    if _is_large(house):
+        parts += _candidates(house)
     house.db.execute(
         f"CREATE TABLE dimension_value AS WITH found AS ({' UNION ALL '.join(parts)}), numbers AS"
         " (SELECT *, row_number() OVER (ORDER BY dimension, value) AS value_id"
@@ -138,6 +138,16 @@ def _make_values(house: Warehouse) -> None:
         " SELECT dimension, value, value_id, cost_key FROM found"
         " JOIN numbers USING (dimension, value)"
     )
+
+
+def _candidates(house: Warehouse) -> Iterator[str]:
+    for name in _PLAIN:
+        yield f"SELECT {literal(name)}, cost_key, {name} FROM cost_key"
+    for name, value in _tags(house).items():
+        yield (
+            f"SELECT {literal(name)}, cost_key, value FROM cost_key JOIN"
+            f" (SELECT tag_set, {value} AS value FROM tag_set) USING (tag_set)"
+        )
 
 
 def _tags(house: Warehouse) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ from connections.aws.s3 import Bucket, ObjectInfo
 from organizations.runs import ErrorClass, RunFailure
 
 _FILES_AHEAD = 3
+_BYTES_AHEAD = 32 << 20  # large files fill the memory in which the disk is cached
 _CONNECTIONS = 4
 _LOCK = "in-use"
 
@@ -120,13 +121,17 @@ class Fetching:
             spooled.path.unlink(missing_ok=True)
 
     def _fetch_ahead(self) -> None:
-        while self._waiting and len(self._under_way) < _FILES_AHEAD:
+        while self._waiting and self._has_room_ahead():
             number, info = self._waiting.pop(0)
             path = self._into / f"{number:05d}"
             with _told_of_full_disk(self._into):
                 path.touch(mode=0o600)
             parts = [self._pool.submit(self._fetch, info, path, part) for part in _parts(info)]
             self._under_way.append((Spooled(path, info), parts))
+
+    def _has_room_ahead(self) -> bool:
+        ahead = [spooled.info.size for spooled, _ in self._under_way]
+        return len(ahead) < _FILES_AHEAD and sum(ahead) < _BYTES_AHEAD
 
     def _fetch(self, info: ObjectInfo, path: Path, part: range | None) -> None:
         with _told_of_full_disk(self._into):

@@ -12,7 +12,7 @@ from connections.aws.errors import AwsFailure, failure_from
 from connections.aws.session import AwsSession
 from organizations.runs import ErrorClass, RunFailure
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The quick pass over a Parquet file comes to the same as its line items, to the last digit."""
 
+import json
 from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from billing.exact import added
 from billing.importing import aggregate
 from billing.importing.formats import format_of
-from billing.importing.readers import open_file
+from billing.importing.readers import ParquetFile, open_file
 from billing.importing.warehouse import warehouse
 from connections.models import FileFormat
 from organizations.runs import RunFailure
@@ -28,8 +29,11 @@ AMOUNTS = st.one_of(
     st.floats(-1e6, 1e6, allow_nan=False).filter(lambda x: x == 0 or abs(x) > 1e-19),
 )
 TYPES = ["Usage", "Tax", "Credit", "Fee", "Refund", "SavingsPlanCoveredUsage", "Unheard"]
+TAGS = [{}, {"Team": "red"}, {"Team": "blue"}, {"Team": "red", "Stage": ""}, {"red": "Team"}]
+USAGE = {"line_item_line_item_type": "Usage", "line_item_operation": "RunInstances"}
 LINE_ITEM = st.fixed_dictionaries(
     {
+        "tags": st.one_of(st.none(), st.sampled_from(TAGS)),
         "line_item_line_item_type": st.sampled_from(TYPES),
         "line_item_operation": st.sampled_from(["RunInstances", "EKSPod-EC2", None, ""]),
         "line_item_unblended_cost": AMOUNTS,
@@ -57,15 +61,18 @@ def write(path: Path, items: list[dict[str, Any]]) -> None:
         "savings_plan_total_commitment_to_date": None,
         "savings_plan_used_commitment": None,
     }
-    doubles = {"cost", "commitment", "date"}
     columns = {
-        name: pa.array(
-            [item.get(name, constant.get(name)) for item in items],
-            pa.float64() if name.rsplit("_", 1)[-1] in doubles else pa.string(),
-        )
+        name: pa.array([item.get(name, constant.get(name)) for item in items], type_of(name))
         for name in (*constant, *items[0])
     }
-    pq.write_table(pa.table(columns), path)
+    pq.write_table(pa.table(columns), path, row_group_size=5)
+
+
+def type_of(name: str) -> pa.DataType:
+    if name == "tags":
+        return pa.map_(pa.string(), pa.string())
+    is_double = name.rsplit("_", 1)[-1] in {"cost", "commitment", "date"}
+    return pa.float64() if is_double else pa.string()
 
 
 def counted(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -100,30 +107,64 @@ def test_groups_add_up_to_their_line_items(items: list[dict[str, Any]], tmp_path
             house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
         )
         found = house.rows(
-            "SELECT charge_type, sum(unblended_cost), sum(net_unblended_cost),"
-            " sum(amortized_cost), CAST(sum(line_items) AS INTEGER) FROM items GROUP BY 1"
+            "SELECT charge_type, coalesce(nullif(tags, ''), '{}') AS tag_set, sum(unblended_cost),"
+            " sum(net_unblended_cost), sum(amortized_cost), CAST(sum(line_items) AS INTEGER)"
+            " FROM items GROUP BY ALL"
         )
         control = dict(house.control.totals)
-    expected: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    expected: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
     for item in counted(items):
-        expected[item["line_item_line_item_type"]].append(item)
-    assert {row[0]: row[1:] for row in found} == {
-        charge_type: (
+        expected[item["line_item_line_item_type"], json.dumps(item["tags"] or {})].append(item)
+    assert {(row[0], json.dumps(json.loads(row[1]))): row[2:] for row in found} == {
+        key: (
             *(added(map(rule, group)) for rule in (unblended, net, amortized)),
             len(group),
         )
-        for charge_type, group in expected.items()
+        for key, group in expected.items()
     }
     assert added(control.values()) == added(map(unblended, counted(items)))
 
 
+@pytest.mark.parametrize("text", ["AmazonEC2", "O'Neill \N{SNOWMAN}", "a\0b", "", None])
+@pytest.mark.parametrize("has_statistics", [True, False])
+def test_a_text_that_every_line_item_has_is_read(
+    text: str | None, has_statistics: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "part.parquet"
+    item = {**USAGE, "line_item_unblended_cost": 0.25}
+    write(path, [{**item, "line_item_product_code": text} for _ in range(12)])
+    if not has_statistics:
+        pq.write_table(pq.read_table(path), path, write_statistics=False)
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        file = open_file(path, "part", FileFormat.PARQUET)
+        aggregate.add_file(house, file, known_services=frozenset())
+        found = house.rows(
+            "SELECT service, CAST(sum(unblended_cost) AS VARCHAR) FROM items GROUP BY 1"
+        )
+    assert [(service, Decimal(cost)) for service, cost in found] == [(text or "", Decimal(3))]
+
+
+def test_a_text_that_differs_between_row_groups_is_no_constant(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    item = {**USAGE, "line_item_unblended_cost": 1.0}
+    codes = [code for code in ("AmazonEC2", "AmazonS3") for _ in range(5)]
+    write(path, [{**item, "line_item_product_code": code} for code in codes])
+    file = open_file(path, "part", FileFormat.PARQUET)
+    assert isinstance(file, ParquetFile)
+    assert file.constants["line_item_currency_code"] == "USD"
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        aggregate.add_file(house, file, known_services=frozenset())
+        found = house.rows("SELECT service, CAST(sum(line_items) AS INTEGER) FROM items GROUP BY 1")
+    assert dict(found) == {"AmazonEC2": 5, "AmazonS3": 5}
+
+
 def test_many_files_with_amounts_of_all_sizes_add_up(tmp_path: Path) -> None:
-    common = {"line_item_line_item_type": "Usage", "line_item_operation": "RunInstances"}
+
     amounts = [1e-18 if number == 7 else number / 1e10 for number in range(80)]
     with warehouse(format_of("cur2"), tmp_path) as house:
         for number, amount in enumerate(amounts):
             path = tmp_path / f"{number}.parquet"
-            write(path, [{**common, "line_item_unblended_cost": amount}])
+            write(path, [{**USAGE, "line_item_unblended_cost": amount}])
             file = open_file(path, str(number), FileFormat.PARQUET)
             aggregate.add_file(house, file, known_services=frozenset())
         found = house.rows(
