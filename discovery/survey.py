@@ -1,14 +1,18 @@
 """Asks every region for every family, many at a time; each answers or fails for itself.
 
 Threads only talk to AWS. What they found is handed to the caller's thread, which alone uses the
-database.
+database. Families that are asked once for the whole account (buckets, users) take one call or more
+for each of their things, hundreds of small answers: a second process asks for them.
 """
 
 import logging
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from queue import Empty, SimpleQueue
@@ -18,6 +22,7 @@ from django.utils import timezone
 
 from connections.aws.errors import AwsFailure
 from connections.aws.session import AwsClient, AwsSession
+from discovery.beside import Beside
 from discovery.collectors.base import GLOBAL, Answer, Collector, Found, Item
 from discovery.regions import home_region
 from organizations.runs import ErrorClass, RunFailure
@@ -29,6 +34,7 @@ SCOPE_THREADS = 24
 # scope never waits for a thread that waits for it.
 DETAIL_THREADS = 24
 SCOPE_SECONDS = 600
+_GRACE_SECONDS = 60
 # The scope in which an account says which regions are enabled.
 REGIONS = "regions"
 
@@ -75,6 +81,10 @@ class ScopeAnswer:
         return self.failure is None
 
 
+Scope = tuple[Collector, str]
+Answers = SimpleQueue[ScopeAnswer]
+
+
 class Survey:
     """One survey of an account."""
 
@@ -100,20 +110,45 @@ class Survey:
         self, collectors: Sequence[Collector], regions: Sequence[str]
     ) -> Generator[list[ScopeAnswer], None, None]:
         """Yield the answers of every scope as they come, as many together as are ready."""
-        ready: SimpleQueue[ScopeAnswer] = SimpleQueue()
         scopes = scopes_of(collectors, regions)
+        apart = _asked_apart(scopes)
+        ready: Answers = SimpleQueue()
         try:
-            for collector, region in scopes:
-                self._scopes.submit(lambda c, r: ready.put(self._ask(c, r)), collector, region)
-            missing = len(scopes)
-            while missing:
-                batch = _taken(ready)
-                missing -= len(batch)
-                yield batch
+            # First of all: a process is best copied while it has few threads.
+            with self._asking_beside(apart, ready) if apart else nullcontext():
+                self._submit([scope for scope in scopes if scope not in apart], ready)
+                missing = len(scopes)
+                while missing:
+                    batch = _taken(ready)
+                    missing -= len(batch)
+                    yield batch
         finally:
             self._stopped.set()
             self._scopes.shutdown(cancel_futures=True)
             self._details.shutdown(cancel_futures=True)
+
+    def _submit(self, scopes: Iterable[Scope], ready: Answers) -> None:
+        for collector, region in scopes:
+            self._scopes.submit(lambda c, r: ready.put(self._ask(c, r)), collector, region)
+
+    def _asking_beside(self, scopes: Sequence[Scope], ready: Answers) -> Beside:
+        """Return the process that asks these; what it leaves unasked when it dies is asked here."""
+        open_ones = {(collector.family, region): collector for collector, region in scopes}
+
+        def work() -> Iterator[ScopeAnswer]:
+            made: Answers = SimpleQueue()
+            self._submit(scopes, made)
+            return (made.get() for _ in scopes)
+
+        def take(answer: ScopeAnswer) -> None:
+            del open_ones[answer.family, answer.region]
+            ready.put(answer)
+
+        def lost() -> None:
+            logger.warning("The second process of a survey was lost; its questions are asked anew")
+            self._submit([(one, region) for (_, region), one in open_ones.items()], ready)
+
+        return Beside(work, take=take, lost=lost, patience=self.seconds + _GRACE_SECONDS)
 
     def client(self, service: str, region: str) -> AwsClient:
         """Return the survey's client; making one is not safe in several threads at a time."""
@@ -185,9 +220,7 @@ class Place:
             return None
 
 
-def scopes_of(
-    collectors: Sequence[Collector], regions: Sequence[str]
-) -> list[tuple[Collector, str]]:
+def scopes_of(collectors: Sequence[Collector], regions: Sequence[str]) -> list[Scope]:
     """Return every (collector, region) to be asked.
 
     All regions of one family come before the next family, so that a region that hangs holds only
@@ -200,7 +233,18 @@ def scopes_of(
     ]
 
 
-def _taken(ready: "SimpleQueue[ScopeAnswer]") -> list[ScopeAnswer]:
+def _asked_apart(scopes: Sequence[Scope]) -> list[Scope]:
+    """Return what a second process asks: the whole account's families, beside all regions'.
+
+    Nothing where it has no processor of its own, or where copying a process is not safe (macOS).
+    """
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+        return []
+    apart = [(collector, region) for collector, region in scopes if not collector.is_regional]
+    return apart if len(apart) < len(scopes) else []
+
+
+def _taken(ready: Answers) -> list[ScopeAnswer]:
     """Wait for one answer, and take all others that are there."""
     batch = [ready.get()]
     while True:

@@ -5,6 +5,7 @@ Celery carries only its id. A worker that dies leaves a heartbeat that stops; th
 (`release_stale`) then ends the run, and the next one may start.
 """
 
+import copyreg
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -78,6 +79,10 @@ class RunFailure(Exception):  # noqa: N818 - it is the failure of a run, said to
         self.error_class = error_class
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Be copied, between processes too, without being told anew what it says."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class RunLostError(Exception):

@@ -1,0 +1,108 @@
+"""Work in a second process, whose results arrive while this one goes on with its own.
+
+Python runs one thread at a time. What waits for AWS gains by threads; what AWS answered has to be
+read, and of many small answers that is most of the time.
+
+The second process is a copy of this one (a fork): it knows all that this one knows and starts at
+once. It may use whatever is in memory, but no connection of this process: those are closed in it.
+"""
+
+import gc
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection, Pipe
+from typing import Any, Self
+
+logger = logging.getLogger(__name__)
+
+_STANDARD_STREAMS = 3
+
+
+class Beside:
+    """A second process for as long as the block lasts.
+
+    It iterates over `work()`; a thread of this process hands what it makes to `take`, in order.
+    `lost` is called there when it ends before its work is done, or makes nothing for `patience`
+    seconds. However the block or this process ends, the other process ends with it.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[], Iterable[Any]],
+        *,
+        take: Callable[[Any], None],
+        lost: Callable[[], None],
+        patience: float,
+    ) -> None:
+        self._work = work
+        self._patience = patience
+        self._take = take
+        self._lost = lost
+        self._is_ending = False
+        self._listening = threading.Thread(target=self._listen, name="beside", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._told, telling = Pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            _be_second(self._work, telling)
+        telling.close()
+        self._listening.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._is_ending = True
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        self._listening.join()
+        self._told.close()
+
+    def _listen(self) -> None:
+        try:
+            while self._told.poll(self._patience):
+                result = self._told.recv()
+                if not result:
+                    return
+                self._take(result[0])
+        except (EOFError, OSError):
+            pass
+        if not self._is_ending:
+            self._lost()
+
+
+def _be_second(work: Callable[[], Iterable[Any]], telling: Connection) -> None:
+    """Do the work, and end without all that the first process would do at its end."""
+    status = 1
+    try:
+        # What the first process has left unused still names its open files, which are others here.
+        gc.freeze()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        _close_all_but(telling.fileno())
+        threading.Thread(target=_end_with_the_first, args=[telling], daemon=True).start()
+        for result in work():
+            telling.send((result,))
+        telling.send(())
+        status = 0
+    except BrokenPipeError:
+        pass  # nobody listens any more
+    except BaseException:
+        logger.exception("The second process failed unexpectedly")
+    finally:
+        os._exit(status)
+
+
+def _close_all_but(kept: int) -> None:
+    """Close what was open: a database must see the end of the first process when it ends."""
+    os.closerange(_STANDARD_STREAMS, kept)
+    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def _end_with_the_first(telling: Connection) -> None:
+    try:
+        telling.recv()  # nothing is ever said this way
+    except (EOFError, OSError):
+        os._exit(1)
