@@ -1,11 +1,14 @@
 """What people and programs see when there is no such address, or the portal fails."""
 
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.test import Client, RequestFactory
+from pytest_django import Settings
 
 from config.views import server_error
+from config.wsgi import application
 from organizations.access import Role
 from tests.access_table import API, Route
 from tests.belongings import Belongings
@@ -70,3 +73,43 @@ def test_a_call_answers_whatever_the_accept_header_prefers(cast: Cast, accept: s
 def test_every_call_tells_what_it_is_for(cast: Cast, belongings: Belongings, route: Route) -> None:
     url = route.url.format(**belongings.names).partition("?")[0]
     assert cast.api(Role.OWNER).options(url).status_code == 200
+
+
+def answer_to(path: str, content_type: str) -> tuple[str, dict[str, str], bytes]:
+    """What a server of the portal answers: status, headers, body."""
+    environ: dict[str, Any] = {
+        "PATH_INFO": path,
+        "QUERY_STRING": "a=b",
+        "CONTENT_TYPE": content_type,
+    }
+    setup_testing_defaults(environ)
+    started: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        started.extend((status, dict(headers)))
+
+    body = b"".join(application(environ, start_response))
+    return *started, body  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    "charset", ["=rot13", "=hex", "=idna", "=utf-16", "=latin-1", "*=utf-8''rot13", "=a\0b"]
+)
+@pytest.mark.parametrize("kind", ["text/html", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    ("path", "said_as"), [("/sign-in/", "text/plain"), ("/api/v1/costs/", "application/problem")]
+)
+def test_what_is_not_utf_8_is_refused_in_words(
+    charset: str, kind: str, path: str, said_as: str
+) -> None:
+    status, headers, body = answer_to(path, f"{kind}; charset{charset}")
+    assert status == "415 Unsupported Media Type"
+    assert headers["Content-Type"].startswith(said_as)
+    assert b"UTF-8" in body
+
+
+@pytest.mark.parametrize("charset", ["UTF-8", "utf8", "us-ascii", "no-such-charset", ""])
+def test_other_names_of_utf_8_are_read(charset: str, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    status, _, _ = answer_to("/sign-in/", f"text/html; charset={charset}")
+    assert status == "200 OK"
