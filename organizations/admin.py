@@ -1,12 +1,15 @@
 """Owners' screens: members, API tokens, the audit trail; administrators' screens: organizations."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.tokens import default_token_generator
-from django.http import HttpRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
@@ -70,6 +73,29 @@ class MembershipAdmin(ScopedAdmin[Membership]):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [] if obj is None else ["user", "organization"]
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        show = partial(super().changeform_view, request, *args, **more)
+        return self._with_an_owner(request, show)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        show = partial(super().delete_view, request, *args, **more)
+        return self._with_an_owner(request, show)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
+        show = partial(super().changelist_view, request, *args, **more)
+        return self._with_an_owner(request, show)
+
+    def _with_an_owner(
+        self, request: HttpRequest, show: Callable[[], HttpResponse]
+    ) -> HttpResponse:
+        """Show the page; where the last owner would go, change nothing and say so."""
+        try:
+            with transaction.atomic():
+                return show()
+        except services.LastOwnerError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.path)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Write through the service; hand out the link of a new person."""

@@ -19,9 +19,18 @@ def create_organization(*, slug: str, name: str) -> Organization:
     return organization
 
 
+class LastOwnerError(Exception):
+    """An organization would be left without anybody who may manage its members."""
+
+
 @transaction.atomic
 def add_member(*, organization: Organization, user: User, role: Role) -> Membership:
-    """Give a person a role in the organization, or change the role they have."""
+    """Give a person a role in the organization, or change the role they have.
+
+    Raises LastOwnerError.
+    """
+    if role != Role.OWNER:
+        _keep_an_owner(organization, without=user)
     membership, _ = Membership.objects.update_or_create(
         organization=organization, user=user, defaults={"role": role}
     )
@@ -46,6 +55,17 @@ def invite_member(*, organization: Organization, email: str, role: Role) -> tupl
     return add_member(organization=organization, user=user, role=role), is_new
 
 
+def _keep_an_owner(organization: Organization, *, without: User) -> None:
+    """Raise LastOwnerError when the person is the only active owner. Locks the owners."""
+    owners = Membership.objects.of(organization).filter(role=Role.OWNER)
+    locked = owners.select_related("user").select_for_update(of=("self",))
+    active = [one.user for one in locked if one.user.is_active]
+    if active == [without]:
+        raise LastOwnerError(
+            f"{without} is the only owner of {organization}: make somebody else an owner first."
+        )
+
+
 def may_hand_out_link(user: User, principal: User) -> bool:
     """Say whether the principal may have another link with which the person chooses a password.
 
@@ -60,7 +80,11 @@ def may_hand_out_link(user: User, principal: User) -> bool:
 
 @transaction.atomic
 def remove_member(membership: Membership) -> None:
-    """Take the person's role away. What they did stays in the audit trail."""
+    """Take the person's role away. What they did stays in the audit trail.
+
+    Raises LastOwnerError.
+    """
+    _keep_an_owner(membership.organization, without=membership.user)
     record("member.removed", organization=membership.organization, obj=membership.user)
     membership.delete()
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from organizations.access import Role
 from organizations.models import ApiToken, Membership, User
-from organizations.services import add_member
+from organizations.services import LastOwnerError, add_member
 from tests.cast import PASSWORD, Cast
 
 pytestmark = pytest.mark.django_db
@@ -112,3 +112,53 @@ def test_who_leaves_is_said_to_leave_tokens_behind(cast: Cast, *, at_once: bool)
     assert "API tokens that oscar made go on working: “shop”." in text
     assert not Membership.objects.filter(pk=leaving.pk).exists()
     assert ApiToken.objects.get(name="shop").revoked_at is None
+
+
+OWNERS = "/admin/organizations/membership/"
+
+
+def last_owner(cast: Cast) -> Membership:
+    return Membership.objects.get(organization=cast.acme, role=Role.OWNER)
+
+
+@pytest.mark.parametrize("how", ["change", "delete", "at once"])
+def test_an_organization_keeps_its_last_owner(cast: Cast, how: str) -> None:
+    owner = last_owner(cast)
+    browser = cast.browser(owner.user.username)
+    path, data = {
+        "change": (f"{OWNERS}{owner.pk}/change/", {"role": Role.VIEWER}),
+        "delete": (f"{OWNERS}{owner.pk}/delete/", {"post": "yes"}),
+        "at once": (
+            OWNERS,
+            {
+                "action": "delete_selected",
+                "_selected_action": [
+                    one.pk for one in Membership.objects.filter(organization=cast.acme)
+                ],
+                "post": "yes",
+            },
+        ),
+    }[how]
+    members = set(Membership.objects.values_list("pk", "role"))
+
+    text = browser.post(path, data, follow=True).content.decode()
+
+    assert "is the only owner of" in text and "make somebody else an owner first" in text
+    assert "successfully" not in text
+    assert set(Membership.objects.values_list("pk", "role")) == members
+
+
+def test_an_owner_may_go_when_another_stays(cast: Cast) -> None:
+    owner = last_owner(cast)
+    add_member(organization=cast.acme, user=cast.oscar, role=Role.OWNER)
+    browser = cast.browser(owner.user.username)
+    browser.post(f"{OWNERS}{owner.pk}/change/", {"role": Role.VIEWER}, follow=True)
+    assert last_owner(cast).user == cast.oscar
+
+
+def test_an_owner_who_may_not_sign_in_is_no_owner_who_stays(cast: Cast) -> None:
+    owner = last_owner(cast)
+    add_member(organization=cast.acme, user=cast.oscar, role=Role.OWNER)
+    User.objects.filter(pk=cast.oscar.pk).update(is_active=False)
+    with pytest.raises(LastOwnerError):
+        add_member(organization=cast.acme, user=owner.user, role=Role.VIEWER)
