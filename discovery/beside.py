@@ -3,22 +3,24 @@
 Python runs one thread at a time. What waits for AWS gains by threads; what AWS answered has to be
 read, and of many small answers that is most of the time.
 
-The second process is a copy of this one (a fork): it knows all that this one knows and starts at
-once. It may use whatever is in memory, but no connection of this process: those are closed in it.
+The second process is a copy of this one (a fork, on Linux only): it knows all that this one knows
+and starts at once. It may use whatever is in memory, but no connection of this process: those are
+closed in it.
 """
 
-import gc
 import logging
 import os
 import signal
+import stat
 import threading
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection, Pipe
+from pathlib import Path
 from typing import Any, Self
 
 logger = logging.getLogger(__name__)
 
-_STANDARD_STREAMS = 3
+_STANDARD_ERROR = 2
 
 
 class Beside:
@@ -77,11 +79,9 @@ def _be_second(work: Callable[[], Iterable[Any]], telling: Connection) -> None:
     """Do the work, and end without all that the first process would do at its end."""
     status = 1
     try:
-        # What the first process has left unused still names its open files, which are others here.
-        gc.freeze()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
-        _close_all_but(telling.fileno())
+        _let_go_of_all_but(telling.fileno())
         threading.Thread(target=_end_with_the_first, args=[telling], daemon=True).start()
         for result in work():
             telling.send((result,))
@@ -95,10 +95,24 @@ def _be_second(work: Callable[[], Iterable[Any]], telling: Connection) -> None:
         os._exit(status)
 
 
-def _close_all_but(kept: int) -> None:
-    """Close what was open: a database must see the end of the first process when it ends."""
-    os.closerange(_STANDARD_STREAMS, kept)
-    os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
+def _let_go_of_all_but(kept: int) -> None:
+    """Close connections and pipes: a database must see the end of the first process when it ends.
+
+    Whoever still writes to one, a log for example, writes nowhere, and never to one that the second
+    process opens.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in [int(one.name) for one in Path("/proc/self/fd").iterdir()]:
+        if number > _STANDARD_ERROR and number != kept and _is_connection(number):
+            os.dup2(nowhere, number)
+
+
+def _is_connection(number: int) -> bool:
+    try:
+        mode = os.fstat(number).st_mode
+    except OSError:  # what the list itself was read from
+        return False
+    return stat.S_ISSOCK(mode) or stat.S_ISFIFO(mode)
 
 
 def _end_with_the_first(telling: Connection) -> None:

@@ -127,6 +127,24 @@ def test_it_holds_no_connection_of_the_first_process() -> None:
     peer.close()
 
 
+def test_what_the_first_process_still_writes_goes_nowhere_in_it() -> None:
+    ours, peer = socket.socketpair()
+
+    def work() -> Iterator[int]:
+        own, _ = socket.socketpair()
+        yield os.write(ours.fileno(), b"log")
+        yield own.fileno()
+
+    log = Log()
+    with log.beside(work):
+        assert log.next() == 3
+        assert log.next() != ours.fileno()
+        ours.close()
+        peer.settimeout(ENDS_WITHIN)
+        assert peer.recv(3) == b""
+    peer.close()
+
+
 def test_a_failure_says_the_same_in_either_process() -> None:
     attempt = Attempt("acme", "s3", "get_bucket_acl", "s3:GetBucketAcl", "logs")
     failure = AwsFailure(
