@@ -8,8 +8,6 @@ It tells maps apart by their hashes, for comparing maps takes longer than everyt
 They have 64 bits: that two sets of tags of one resource on one day seem to be the same happens once
 in some 10^19 changes of tags, and no cost would be lost by it.
 
-What the file itself says is the same in each of its line items needs no comparing.
-
 An amount that is not exactly such a number (more decimals, too large, no number at all) sends its
 line item the long way, by which every line item of a CSV file goes.
 """
@@ -18,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from billing.importing import amounts
-from billing.importing.columns import Column, Fields, Kind, literal, quoted
+from billing.importing.columns import Column, Fields, Kind, quoted
 from billing.importing.formats.base import Selection
 from billing.importing.readers import ParquetFile
 
@@ -62,11 +60,10 @@ def grouping(
     sparse = [name for name, one in summed.items() if one.is_sparse]
     scale = _DECIMALS if all(one.is_double for one in summed.values()) else amounts.COST_SCALE
     in_maps = {*selection.tags.columns, *selection.cost_categories.columns}
-    texts = [name for name in fields.used if name not in summed and name not in in_maps]
     keys = {
-        name: _key(fields.used[name], fields, only_where.get(name))
-        for name in texts
-        if name not in file.constants
+        name: _key(column, fields, only_where.get(name))
+        for name, column in fields.used.items()
+        if name not in summed and name not in in_maps
     }
     maps = {TAGS: selection.tags.group, COST_CATEGORIES: selection.cost_categories.group}
     inner = [
@@ -79,11 +76,6 @@ def grouping(
     ]
     outer = [
         *map(quoted, keys),
-        *(
-            f"{literal(file.constants[name])} AS {quoted(name)}"
-            for name in texts
-            if name not in keys
-        ),
         *(TAGS, COST_CATEGORIES, LINE_ITEMS),
         *(f"{one.amount(scale)} AS {quoted(name)}" for name, one in summed.items()),
     ]

@@ -10,7 +10,7 @@ import threading
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -88,8 +88,8 @@ class BillFile(ABC):
 class ParquetFile(BillFile):
     """A Parquet file, read by DuckDB; pyarrow reads the columns of the control total.
 
-    Questions may be asked of it besides. `nulls` says how many rows lack a column's value, and
-    `constants` the text that each row of a column has, as far as the file says so.
+    Questions may be asked of it besides. `nulls` says how many rows lack a column's value, as far
+    as the file says so.
     """
 
     def __init__(self, path: Path, label: str) -> None:
@@ -97,21 +97,13 @@ class ParquetFile(BillFile):
         try:
             with pq.ParquetFile(path) as file:
                 self.rows: int = file.metadata.num_rows
-                statistics = _statistics(file.metadata)
+                self.nulls = _nulls(file.metadata)
                 schema = file.schema_arrow
         except (pa.ArrowException, OSError, ValueError) as error:
             raise unreadable(label, f"it is no whole Parquet file ({_short(error)})") from None
-        self.nulls = {
-            name: sum(one.null_count for one in groups)
-            for name, groups in statistics.items()
-            if all(one.has_null_count for one in groups)
-        }
         self.columns = _without_doubles(
             label, [Column(one.name, self._kind_of(one), one.name) for one in schema]
         )
-        whole = [name for name, one in self.columns.items() if one.kind is Kind.TEXT]
-        only = {name: _only_text(statistics[name]) for name in whole if self.nulls.get(name) == 0}
-        self.constants = {name: text for name, text in only.items() if text is not None}
 
     def _kind_of(self, field: pa.Field) -> Kind:
         # AWS writes every column, also those in which nothing ever stands.
@@ -269,27 +261,19 @@ def _csv_name(number: int, spelling: str) -> str:
     return f"{category}/{number}" if category in _SPELLED else normalised(spelling)
 
 
-def _statistics(metadata: Any) -> dict[str, list[Any]]:
-    """Return what each row group says of each flat column, where every one says something."""
-    found: dict[str, list[Any]] = {}
+def _nulls(metadata: Any) -> dict[str, int]:
+    """Return how many values each flat column lacks, where every row group says it."""
+    found: dict[str, int] = {}
     for index, column in enumerate(metadata.schema):
         groups = (metadata.row_group(n).column(index) for n in range(metadata.num_row_groups))
-        said = [one.statistics for one in groups]
-        if column.path == column.name and all(one is not None for one in said):
-            found[column.name] = said
+        counts = [
+            one.statistics.null_count
+            for one in groups
+            if one.statistics is not None and one.statistics.has_null_count
+        ]
+        if len(counts) == metadata.num_row_groups and column.path == column.name:
+            found[column.name] = sum(counts)
     return found
-
-
-def _only_text(groups: Sequence[Any]) -> str | None:
-    """Return the text at which a column's bounds meet, None where they do not."""
-    if not all(one.has_min_max for one in groups):
-        return None
-    bounds = {bound for one in groups for bound in (one.min_raw, one.max_raw)}
-    only = bounds.pop() if len(bounds) == 1 else b"\0"
-    try:
-        return None if b"\0" in only else only.decode()  # no SQL can spell it
-    except UnicodeDecodeError:
-        return None
 
 
 def _without_doubles(

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from billing.exact import added
 from billing.importing import aggregate
 from billing.importing.formats import format_of
-from billing.importing.readers import ParquetFile, open_file
+from billing.importing.readers import open_file
 from billing.importing.warehouse import warehouse
 from connections.models import FileFormat
 from organizations.runs import RunFailure
@@ -123,39 +123,6 @@ def test_groups_add_up_to_their_line_items(items: list[dict[str, Any]], tmp_path
         for key, group in expected.items()
     }
     assert added(control.values()) == added(map(unblended, counted(items)))
-
-
-@pytest.mark.parametrize("text", ["AmazonEC2", "O'Neill \N{SNOWMAN}", "a\0b", "", None])
-@pytest.mark.parametrize("has_statistics", [True, False])
-def test_a_text_that_every_line_item_has_is_read(
-    text: str | None, has_statistics: bool, tmp_path: Path
-) -> None:
-    path = tmp_path / "part.parquet"
-    item = {**USAGE, "line_item_unblended_cost": 0.25}
-    write(path, [{**item, "line_item_product_code": text} for _ in range(12)])
-    if not has_statistics:
-        pq.write_table(pq.read_table(path), path, write_statistics=False)
-    with warehouse(format_of("cur2"), tmp_path) as house:
-        file = open_file(path, "part", FileFormat.PARQUET)
-        aggregate.add_file(house, file, known_services=frozenset())
-        found = house.rows(
-            "SELECT service, CAST(sum(unblended_cost) AS VARCHAR) FROM items GROUP BY 1"
-        )
-    assert [(service, Decimal(cost)) for service, cost in found] == [(text or "", Decimal(3))]
-
-
-def test_a_text_that_differs_between_row_groups_is_no_constant(tmp_path: Path) -> None:
-    path = tmp_path / "part.parquet"
-    item = {**USAGE, "line_item_unblended_cost": 1.0}
-    codes = [code for code in ("AmazonEC2", "AmazonS3") for _ in range(5)]
-    write(path, [{**item, "line_item_product_code": code} for code in codes])
-    file = open_file(path, "part", FileFormat.PARQUET)
-    assert isinstance(file, ParquetFile)
-    assert file.constants["line_item_currency_code"] == "USD"
-    with warehouse(format_of("cur2"), tmp_path) as house:
-        aggregate.add_file(house, file, known_services=frozenset())
-        found = house.rows("SELECT service, CAST(sum(line_items) AS INTEGER) FROM items GROUP BY 1")
-    assert dict(found) == {"AmazonEC2": 5, "AmazonS3": 5}
 
 
 def test_many_files_with_amounts_of_all_sizes_add_up(tmp_path: Path) -> None:
