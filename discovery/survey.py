@@ -1,8 +1,8 @@
 """Asks every region for every family, many at a time; each answers or fails for itself.
 
 Threads only talk to AWS. What they found is handed to the caller's thread, which alone uses the
-database. Families that are asked once for the whole account (buckets, users) take one call or more
-for each of their things, hundreds of small answers: a second process asks for them.
+database. Families that take a call for each of their things (buckets, users, target groups) get
+hundreds of small answers: a second process asks for them.
 """
 
 import logging
@@ -234,13 +234,13 @@ def scopes_of(collectors: Sequence[Collector], regions: Sequence[str]) -> list[S
 
 
 def _asked_apart(scopes: Sequence[Scope]) -> list[Scope]:
-    """Return what a second process asks: the whole account's families, beside all regions'.
+    """Return what a second process asks while this one asks the rest.
 
     Nothing where it has no processor of its own, or where copying a process is not safe (macOS).
     """
     if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
         return []
-    apart = [(collector, region) for collector, region in scopes if not collector.is_regional]
+    apart = [(collector, region) for collector, region in scopes if collector.asks_each]
     return apart if len(apart) < len(scopes) else []
 
 

@@ -98,7 +98,8 @@ class Collector:
 
     `collect` yields every resource of the family in a place that belongs to the place's account,
     and raises AwsFailure when the answer stays incomplete. `is_regional` False: asked once, not
-    in every region.
+    in every region. `asks_each`: it makes a call or more for each resource, which are many small
+    answers.
     """
 
     family: str
@@ -107,6 +108,7 @@ class Collector:
     calls: tuple[Call, ...]
     collect: Callable[[Place], Iterator[Found]]
     is_regional: bool = True
+    asks_each: bool = False
 
 
 def tags_of(item: Mapping[str, Any], key: str = "Tags") -> dict[str, str]:

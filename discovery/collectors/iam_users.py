@@ -114,4 +114,5 @@ IAM_USERS = Collector(
     ),
     collect=_collect,
     is_regional=False,
+    asks_each=True,
 )

@@ -145,4 +145,5 @@ S3_BUCKETS = Collector(
     ),
     collect=_collect,
     is_regional=False,
+    asks_each=True,
 )

@@ -85,4 +85,5 @@ TARGET_GROUPS = Collector(
         ),
     ),
     collect=_collect,
+    asks_each=True,
 )

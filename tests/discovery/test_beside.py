@@ -179,6 +179,14 @@ def test_a_survey_whose_second_process_is_killed_asks_everything(world: World) -
 
 def families(*collects: Any) -> Sequence[Collector]:
     return [
-        Collector(one.__name__, one.__name__, tuple(ResourceType), (), one, is_regional=False)
+        Collector(
+            one.__name__,
+            one.__name__,
+            tuple(ResourceType),
+            (),
+            one,
+            is_regional=False,
+            asks_each=True,
+        )
         for one in collects
     ]
