@@ -20,6 +20,7 @@ from connections.serializers import (
     auth_input,
     connection_input,
     connection_json,
+    connections_json,
     export_input,
 )
 from organizations.access import Action
@@ -58,7 +59,7 @@ class ConnectionsView(OrganizationListAPIView):
         """List the connections, a page at a time."""
         rows = self.get_queryset().select_related("organization")
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response([connection_json(one) for one in page or []])
+        return self.get_paginated_response(connections_json(page or []))
 
     @extend_schema(request=ConnectionSerializer, responses={201: OpenApiTypes.OBJECT})
     def post(self, request: Request) -> Response:

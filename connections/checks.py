@@ -1,5 +1,6 @@
 """The permission check of a connection: each permission tried for real, kept as a CheckRun."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from celery import current_app
@@ -92,10 +93,11 @@ def keep_results(connection: Connection, results: list[dict[str, str]]) -> Check
     return run
 
 
-def latest_results(connection: Connection) -> list[dict[str, str]]:
-    """Return the rows of the last finished check."""
-    last = connection.checks.exclude(state__in=ACTIVE_STATES).first()
-    return list(last.results) if last else []
+def latest_results(connections: Iterable[Connection]) -> dict[int, list[dict[str, str]]]:
+    """Return {connection's id: the rows of its last finished check}."""
+    finished = CheckRun.objects.filter(connection__in=connections).exclude(state__in=ACTIVE_STATES)
+    last = finished.order_by("connection_id", "-queued_at", "-pk").distinct("connection_id")
+    return {run.connection_id: list(run.results) for run in last}
 
 
 def serialize(run: CheckRun) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """AWS connections, their exports, and the accounts that bills and AWS Organizations name."""
 
 import secrets
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.core.validators import RegexValidator
@@ -160,7 +161,7 @@ class Connection(ScopedModel):
         While another one takes its place (see `connections.migration`), it is the old one until
         months count from the new one.
         """
-        return self.exports.live().exclude(replaces__isnull=False, counts_from=None).first()
+        return Export.objects.current([self]).get(self.pk)
 
 
 class ExportSchema(models.TextChoices):
@@ -194,6 +195,13 @@ class ExportQuerySet(ScopedQuerySet["Export"]):
     def live(self) -> "ExportQuerySet":
         """Return those that are imported: one, or two while one takes the other's place."""
         return self.filter(retired_at=None)
+
+    def current(self, connections: Iterable["Connection"]) -> dict[int, "Export"]:
+        """Return {connection's id: its `current_export`}."""
+        found = self.live().filter(connection__in=connections)
+        found = found.exclude(replaces__isnull=False, counts_from=None)
+        newest = found.order_by("connection_id", "-created_at").distinct("connection_id")
+        return {one.connection_id: one for one in newest}
 
 
 class Export(ScopedModel):

@@ -47,9 +47,10 @@ class Panel:
 def panel_of(connection: Connection, site: AdminSite) -> Panel:
     """Return the panel of one connection."""
     health = {row.job: row for row in connection.health.all()}
+    results = checks.latest_results([connection]).get(connection.pk, [])
     return Panel(
         jobs=[_job_panel(job, connection, health, site) for job in jobs.jobs_of(connection)],
-        permissions=[_with_statement(row, connection) for row in checks.latest_results(connection)],
+        permissions=[_with_statement(row, connection) for row in results],
         policies_url=policies_url(connection),
     )
 

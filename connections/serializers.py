@@ -1,8 +1,9 @@
 """JSON to inputs and connections to JSON. Secrets go in and never come out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import Prefetch, prefetch_related_objects
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
@@ -154,29 +155,41 @@ def export_input(data: Mapping[str, Any]) -> ExportInput:
 
 def connection_json(connection: Connection) -> dict[str, Any]:
     """Return what the API says of a connection."""
-    export = connection.current_export
-    return {
-        "id": connection.pk,
-        "name": connection.name,
-        "kind": connection.kind,
-        "account_id": connection.account_id,
-        "partition": connection.partition,
-        "status": connection.status,
-        "status_since": connection.status_since,
-        "message": connection.status_message,
-        "hint": connection.status_hint,
-        "paused": connection.is_paused,
-        "auth": _auth_json(connection),
-        "export": _export_json(export) if export else None,
-        "import_every": connection.import_every,
-        "discover_every": connection.discover_every,
-        "checks": checks.latest_results(connection),
-        "health": [_health_json(row) for row in connection.health.order_by("job")],
-        "created_at": connection.created_at,
-    }
+    return connections_json([connection])[0]
 
 
-def _auth_json(connection: Connection) -> dict[str, Any]:
+def connections_json(connections: Sequence[Connection]) -> list[dict[str, Any]]:
+    """Return what the API says of connections of one organization. Takes four queries at most."""
+    prefetch_related_objects(connections, Prefetch("health", JobHealth.objects.order_by("job")))
+    exports = Export.objects.current(connections)
+    results = checks.latest_results(connections)
+    by_role = [one for one in connections if one.auth_method == AuthMethod.ASSUME_ROLE]
+    external_id = external_id_of(by_role[0].organization) if by_role else ""
+    return [
+        {
+            "id": one.pk,
+            "name": one.name,
+            "kind": one.kind,
+            "account_id": one.account_id,
+            "partition": one.partition,
+            "status": one.status,
+            "status_since": one.status_since,
+            "message": one.status_message,
+            "hint": one.status_hint,
+            "paused": one.is_paused,
+            "auth": _auth_json(one, external_id),
+            "export": _export_json(exports[one.pk]) if one.pk in exports else None,
+            "import_every": one.import_every,
+            "discover_every": one.discover_every,
+            "checks": results.get(one.pk, []),
+            "health": [_health_json(row) for row in one.health.all()],
+            "created_at": one.created_at,
+        }
+        for one in connections
+    ]
+
+
+def _auth_json(connection: Connection, external_id: str) -> dict[str, Any]:
     if connection.auth_method == AuthMethod.ACCESS_KEY:
         return {"method": connection.auth_method, "access_key_id": connection.access_key_id}
     if connection.auth_method == AuthMethod.ASSUME_ROLE:
@@ -184,7 +197,7 @@ def _auth_json(connection: Connection) -> dict[str, Any]:
             "method": connection.auth_method,
             "role_arn": connection.role_arn,
             "through": connection.through_id,
-            "external_id": external_id_of(connection.organization),
+            "external_id": external_id,
         }
     return {"method": connection.auth_method}
 

@@ -5,14 +5,25 @@ import time
 from typing import Any
 
 import pytest
-from pytest_django import Settings
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from connections.models import AuthMethod, CheckRun, Connection, ConnectionStatus, Export
+from connections.models import (
+    AuthMethod,
+    CheckRun,
+    Connection,
+    ConnectionKind,
+    ConnectionStatus,
+    Export,
+    JobHealth,
+)
 from organizations.access import Role
+from organizations.runs import RunState
 from tests.cast import Cast
 from tests.connections.pretend import BUCKET, MEMBER, PAYER, REGION, PretendAccount, body
 
 URL = "/api/v1/connections/"
+NOW = timezone.now()
 pytestmark = pytest.mark.django_db
 
 
@@ -367,3 +378,32 @@ def test_a_machine_without_an_identity_says_so(cast: Cast, payer: PretendAccount
     role = {"method": "assume_role", "role_arn": f"arn:aws:iam::{MEMBER}:role/reader"}
     errors = errors_of(post(cast, body(role)))
     assert "no AWS identity" in errors["auth.role_arn"][0]
+
+
+def test_a_list_takes_the_same_queries_however_long_it_is(
+    cast: Cast, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    api = cast.api(Role.OPERATOR)
+    some = {"organization": cast.acme, "auth_method": AuthMethod.ASSUME_ROLE}
+    for number in (1, 7):
+        for index in range(number):
+            account_id = f"{number}0000000000{index}"
+            one = Connection.objects.create(
+                **some, kind=ConnectionKind.ROOT, account_id=account_id, name=account_id
+            )
+            for created in ("old", "new"):
+                Export.objects.create(connection=one, schema="cur2", name=created, bucket="bills")
+            JobHealth.objects.create(
+                connection=one, job="import", is_ok=True, since=NOW, last_run_at=NOW
+            )
+            for purpose in ("before", "last"):
+                CheckRun.objects.create(
+                    connection=one, state=RunState.SUCCEEDED, results=[{"purpose": purpose}]
+                )
+        api.get(URL)  # what a first answer finds out once
+        with django_assert_num_queries(8):
+            rows = api.get(URL).json()["results"]
+    assert len(rows) == 8
+    for row in rows:
+        assert (row["export"]["name"], row["checks"]) == ("new", [{"purpose": "last"}])
+        assert [health["job"] for health in row["health"]] == ["import"]
