@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection, Pipe
@@ -21,6 +22,20 @@ from typing import Any, Self
 logger = logging.getLogger(__name__)
 
 _STANDARD_ERROR = 2
+_MAIN_AND_HEARTBEAT = 2
+
+
+def is_possible() -> bool:
+    """Say whether a second process would help, and may be had.
+
+    A fork copies the locks that other threads hold at that moment, and nobody opens those again. So
+    only a main thread makes one, with nobody beside it but a run's heartbeat: in a command, and in
+    a worker whose tasks have a process each. A worker with a pool of threads does without.
+    """
+    if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
+        return False
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and threading.active_count() <= _MAIN_AND_HEARTBEAT
 
 
 class Beside:

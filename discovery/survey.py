@@ -6,8 +6,6 @@ hundreds of small answers: a second process asks for them.
 """
 
 import logging
-import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +20,7 @@ from django.utils import timezone
 
 from connections.aws.errors import AwsFailure
 from connections.aws.session import AwsClient, AwsSession
+from discovery import beside
 from discovery.beside import Beside
 from discovery.collectors.base import GLOBAL, Answer, Collector, Found, Item
 from discovery.regions import home_region
@@ -114,7 +113,7 @@ class Survey:
         apart = _asked_apart(scopes)
         ready: Answers = SimpleQueue()
         try:
-            # First of all: a process is best copied while it has few threads.
+            # First of all: a process is copied only while it has no threads at work.
             with self._asking_beside(apart, ready) if apart else nullcontext():
                 self._submit([scope for scope in scopes if scope not in apart], ready)
                 missing = len(scopes)
@@ -234,14 +233,11 @@ def scopes_of(collectors: Sequence[Collector], regions: Sequence[str]) -> list[S
 
 
 def _asked_apart(scopes: Sequence[Scope]) -> list[Scope]:
-    """Return what a second process asks while this one asks the rest.
-
-    Nothing where it has no processor of its own, or where copying a process is not safe (macOS).
+    """Return what a second process asks while this one asks the rest: nothing where it has no
+    processor of its own, or cannot be had.
     """
-    if sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2:
-        return []
     apart = [(collector, region) for collector, region in scopes if collector.asks_each]
-    return apart if len(apart) < len(scopes) else []
+    return apart if len(apart) < len(scopes) and beside.is_possible() else []
 
 
 def _taken(ready: Answers) -> list[ScopeAnswer]:

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from connections.aws.errors import Attempt, AwsFailure
+from discovery import beside
 from discovery.beside import Beside
 from discovery.collectors.base import Collector, Found, Place
 from discovery.collectors.ebs_volumes import EBS_VOLUMES
@@ -145,6 +146,27 @@ def test_what_the_first_process_still_writes_goes_nowhere_in_it() -> None:
     peer.close()
 
 
+@pytest.mark.parametrize(
+    ("beside_it", "asked_by", "is_possible"),
+    [(0, "main", True), (1, "main", True), (2, "main", False), (0, "another", False)],
+)
+def test_it_is_made_only_where_no_other_thread_is_at_work(
+    beside_it: int, asked_by: str, is_possible: bool
+) -> None:
+    program = (
+        "import threading\n"
+        "from discovery.beside import is_possible\n"
+        f"for _ in range({beside_it}):\n"
+        "    threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "def say(): print(is_possible())\n"
+        f"if {asked_by == 'main'}: say()\n"
+        "else: threading.Thread(target=say).start()\n"
+    )
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    expected = is_possible and len(os.sched_getaffinity(0)) > 1
+    assert said.stdout.decode().strip() == str(expected)
+
+
 def test_a_failure_says_the_same_in_either_process() -> None:
     attempt = Attempt("acme", "s3", "get_bucket_acl", "s3:GetBucketAcl", "logs")
     failure = AwsFailure(
@@ -158,12 +180,17 @@ def test_a_failure_says_the_same_in_either_process() -> None:
 
 
 @pytest.mark.django_db
-def test_a_survey_whose_second_process_is_killed_asks_everything(world: World) -> None:
+def test_a_survey_whose_second_process_is_killed_asks_everything(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "is_possible", lambda: True)  # tests are run by many threads
     volume, first = world.volume(), os.getpid()
     asked_by: SimpleQueue[int] = SimpleQueue()
+    killed = tmp_path / "killed"
 
     def fatal(place: Place) -> Iterator[Found]:
         if os.getpid() != first:
+            killed.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         asked_by.put(os.getpid())
         yield Found(type=ResourceType.S3_BUCKET, resource_id="logs", region="us-east-1")
@@ -173,7 +200,7 @@ def test_a_survey_whose_second_process_is_killed_asks_everything(world: World) -
 
     run = world.discover(EBS_VOLUMES, *families(fatal, sound))
     assert (run.state, run.found, run.warnings) == (RunState.SUCCEEDED, 3, [])
-    assert asked_by.get(timeout=0) == first
+    assert killed.exists() and asked_by.get(timeout=0) == first
     assert [world.resource(one).gone_at for one in (volume, "logs", "ann")] == [None] * 3
 
 

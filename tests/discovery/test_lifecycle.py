@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from connections.health import refresh
 from connections.models import Connection, ConnectionStatus, JobHealth
-from discovery import reports, services
+from discovery import beside, reports, services
 from discovery.collectors.ebs_volumes import EBS_VOLUMES
 from discovery.collectors.ec2_instances import EC2_INSTANCES
 from discovery.collectors.load_balancers import LOAD_BALANCERS
@@ -196,13 +196,17 @@ def test_throttling_is_waited_out(world: World) -> None:
     assert world.resource(volume).gone_at is None
 
 
-def test_a_denied_bucket_detail_hurts_only_that_detail(world: World) -> None:
+@pytest.mark.parametrize("in_second_process", [True, False])
+def test_a_denied_bucket_detail_hurts_only_that_detail(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, in_second_process: bool
+) -> None:
+    monkeypatch.setattr(beside, "is_possible", lambda: in_second_process)
     s3 = world.root("s3", "us-east-1")
     for name in ("open-book", "closed-book"):
         s3.create_bucket(Bucket=name)
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "Owner", "Value": "ann"}]})
     world.fault({"service": "s3", "path": "closed-book", "code": "AccessDenied", "status": 403})
-    run = world.discover(S3_BUCKETS)
+    run = world.discover(S3_BUCKETS, EBS_VOLUMES)
     closed, opened = world.resource("closed-book"), world.resource("open-book")
     assert run.state == RunState.SUCCEEDED
     assert opened.tags == {"Owner": "ann"}
