@@ -12,7 +12,8 @@ from connections.aws.errors import AwsFailure, failure_from
 from connections.aws.session import AwsSession
 from organizations.runs import ErrorClass, RunFailure
 
-_CHUNK = 1 << 18
+# Small pieces keep threads waiting for each other.
+_CHUNK = 1 << 22
 
 
 @dataclass(frozen=True)
