@@ -4,13 +4,11 @@ The facts themselves (daily costs, rollups and their dimensions) lie in tables p
 delivery, see `billing.facts`: a delivery is a partition, a month is a pointer to a delivery.
 """
 
-from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
 
-from billing.facts import DIMENSION_COST
 from connections.models import Connection, Export
 from organizations.models import Organization
 from organizations.runs import ACTIVE_STATES, Run
@@ -74,12 +72,6 @@ class Delivery(ScopedModel):
 
     def __str__(self) -> str:
         return f"{self.billing_period:%Y-%m} as of {self.created_at:%Y-%m-%d %H:%M}"
-
-    @property
-    def day_rollups(self) -> Collection[str]:
-        """Return the dimensions ('' for none) whose costs by day and account are stored."""
-        stored: dict[str, int] = self.rollup_rows.get(DIMENSION_COST.name, {})
-        return stored.keys()
 
 
 class DeliveryAccount(ScopedModel):

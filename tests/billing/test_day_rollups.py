@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from billing.cost_query import CostFilter, CostQuery, Granularity
-from billing.facts import MONTH_WHOLE_COST, WHOLE_COST
+from billing.facts import DIMENSION_COST, MONTH_WHOLE_COST, WHOLE_COST
 from billing.importing import day_rollups
 from billing.models import BillingMonth
 from billing.reports import cost_report
@@ -78,8 +78,8 @@ def test_a_dimension_with_few_values_has_days_of_its_own(
     items = many_resources(keys_each=60)
     connection = imported(cast, items)
     delivery = BillingMonth.objects.get(connection=connection).delivery
-    assert group in delivery.day_rollups
-    assert "usage_type" not in delivery.day_rollups
+    assert group in delivery.rollup_rows[DIMENSION_COST.name]
+    assert "usage_type" not in delivery.rollup_rows[DIMENSION_COST.name]
 
     assert by_day(cast, group=group) == expected.totals(items, "unblended", "day", breakdown)
     without_tax = by_day(cast, CostFilter("charge_type", True, ("Tax",)), group=group)
@@ -108,7 +108,8 @@ def test_a_rollup_that_shrinks_is_read(cast: Cast, aws: str) -> None:
 def test_days_by_account_alone_are_always_stored(cast: Cast, aws: str) -> None:
     items = many_resources(keys_each=120)
     connection = imported(cast, items)
-    assert "" in BillingMonth.objects.get(connection=connection).delivery.day_rollups
+    delivery = BillingMonth.objects.get(connection=connection).delivery
+    assert "" in delivery.rollup_rows[DIMENSION_COST.name]
     rest = [item for item in items if item.type != "Tax"]
     found = by_day(cast, CostFilter("charge_type", True, ("Tax",)), group="account")
     assert found == expected.totals(rest, "unblended", "day", "account")

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection as database
 from django.db.migrations.executor import MigrationExecutor
 
+from billing.facts import DIMENSION_COST
 from billing.models import Delivery
 from tests.billing import bills
 from tests.cast import Cast
@@ -36,5 +37,6 @@ def test_their_rollups_are_known_as_before(cast: Cast, at_the_end: None) -> None
 
     migrate(AFTER)
 
-    assert set(Delivery.objects.get(pk=with_rollups.pk).day_rollups) == {"", "region"}
+    named = Delivery.objects.get(pk=with_rollups.pk).rollup_rows[DIMENSION_COST.name]
+    assert set(named) == {"", "region"}
     assert not Delivery.objects.get(pk=without.pk).rollup_rows
