@@ -1,14 +1,16 @@
 """Requests are read as UTF-8; what says that it is something else is refused in words."""
 
 import codecs
-import json
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from django.http import HttpResponse
 from django.utils.http import parse_header_parameters
 
+from config.problems import problem
+
+_STATUS = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 _READ = frozenset({"utf-8", "ascii"})
 _SENTENCE = "The Content-Type names another charset: send UTF-8, with charset=utf-8 or without."
 
@@ -26,13 +28,12 @@ class OnlyUtf8:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if _is_read(environ.get("CONTENT_TYPE", "")):
             return self._application(environ, start_response)
-        kind, text = _refusal(is_api=environ.get("PATH_INFO", "").startswith("/api/"))
-        status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+        refusal = _refusal(is_api=environ.get("PATH_INFO", "").startswith("/api/"))
         start_response(
-            f"{status.value} {status.phrase}",
-            [("Content-Type", kind), ("Content-Length", str(len(text)))],
+            f"{refusal.status_code} {refusal.reason_phrase}",
+            [*refusal.items(), ("Content-Length", str(len(refusal.content)))],
         )
-        return [text]
+        return [refusal.content]
 
 
 def _is_read(content_type: str) -> bool:
@@ -45,13 +46,7 @@ def _is_read(content_type: str) -> bool:
         return False  # a NUL
 
 
-def _refusal(*, is_api: bool) -> tuple[str, bytes]:
-    if not is_api:
-        return "text/plain; charset=utf-8", _SENTENCE.encode()
-    problem: dict[str, Any] = {
-        "type": "unsupported-charset",
-        "title": "Unsupported charset",
-        "detail": _SENTENCE,
-        "errors": {},
-    }
-    return "application/problem+json", json.dumps(problem).encode()
+def _refusal(*, is_api: bool) -> HttpResponse:
+    if is_api:
+        return problem(_STATUS, "unsupported-charset", "Unsupported charset", _SENTENCE)
+    return HttpResponse(_SENTENCE, status=_STATUS, content_type="text/plain; charset=utf-8")

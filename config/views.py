@@ -10,6 +10,7 @@ from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
+from config.problems import problem
 from organizations.views_base import organizations_of
 
 
@@ -48,7 +49,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Say that there is no such page; the API says it as a problem."""
     if _is_api(request):
-        return _problem(404, "not-found", "Not found", "There is no such address in the API.")
+        return problem(404, "not-found", "Not found", "There is no such address in the API.")
     return defaults.page_not_found(request, exception)
 
 
@@ -56,17 +57,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """Say that the portal failed, without any detail of how; the log has those."""
     if _is_api(request):
         sentence = "The portal failed to answer. Nothing was changed; please report it."
-        return _problem(500, "fault", "Fault in the portal", sentence)
+        return problem(500, "fault", "Fault in the portal", sentence)
     return defaults.server_error(request)
 
 
 def _is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
-
-
-def _problem(status: int, kind: str, title: str, detail: str) -> JsonResponse:
-    body = {"type": kind, "title": title, "detail": detail, "errors": {}}
-    return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
 def _verdict(problems: dict[str, str | None]) -> JsonResponse:
