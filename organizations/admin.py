@@ -91,8 +91,7 @@ class MembershipAdmin(ScopedAdmin[Membership]):
     ) -> HttpResponse:
         """Show the page; where the last owner would go, change nothing and say so."""
         try:
-            with transaction.atomic():
-                return show()
+            return show()
         except services.LastOwnerError as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(request.path)
@@ -133,6 +132,7 @@ class MembershipAdmin(ScopedAdmin[Membership]):
                 " nothing of the organization needs.",
             )
 
+    @transaction.atomic
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for membership in queryset:
             self.delete_model(request, membership)
