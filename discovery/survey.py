@@ -21,7 +21,6 @@ from django.utils import timezone
 from connections.aws.errors import AwsFailure
 from connections.aws.session import AwsClient, AwsSession
 from discovery import beside
-from discovery.beside import Beside
 from discovery.collectors.base import GLOBAL, Answer, Collector, Found, Item
 from discovery.regions import home_region
 from organizations.runs import ErrorClass, RunFailure
@@ -130,7 +129,7 @@ class Survey:
         for collector, region in scopes:
             self._scopes.submit(lambda c, r: ready.put(self._ask(c, r)), collector, region)
 
-    def _asking_beside(self, scopes: Sequence[Scope], ready: Answers) -> Beside:
+    def _asking_beside(self, scopes: Sequence[Scope], ready: Answers) -> beside.Beside:
         """Return the process that asks these; what it leaves unasked when it dies is asked here."""
         open_ones = {(collector.family, region): collector for collector, region in scopes}
 
@@ -147,7 +146,8 @@ class Survey:
             logger.warning("The second process of a survey was lost; its questions are asked anew")
             self._submit([(one, region) for (_, region), one in open_ones.items()], ready)
 
-        return Beside(work, take=take, lost=lost, patience=self.seconds + _GRACE_SECONDS)
+        patience = self.seconds + _GRACE_SECONDS
+        return beside.Beside(work, take=take, lost=lost, patience=patience)
 
     def client(self, service: str, region: str) -> AwsClient:
         """Return the survey's client; making one is not safe in several threads at a time."""
