@@ -35,7 +35,7 @@ from billing.derived import derivations  # noqa: E402
 from billing.facts import ROLLUP_COST  # noqa: E402
 from billing.importing import load, numbering, summary  # noqa: E402
 from billing.importing.formats import format_of  # noqa: E402
-from billing.importing.warehouse import KEYS, MEASURES, Warehouse, warehouse  # noqa: E402
+from billing.importing.warehouse import LABELS, MEASURES, Warehouse, warehouse  # noqa: E402
 from billing.models import (  # noqa: E402
     BillingMonth,
     Delivery,
@@ -144,7 +144,7 @@ def _items(house: Warehouse, query: str) -> None:
     cost = "round(0.01 + hash(r, n) % 100000 / 7000.0, 8)::DECIMAL(38, 20)"
     costs = ", ".join(cost for _ in MEASURES)
     house.add(
-        f"SELECT {', '.join(KEYS)}, {costs}, 1, '', '' FROM"
+        f"SELECT {', '.join(LABELS[:-2])}, '', '', day, {costs}, 1 FROM"
         f" ({query.replace('SELECT DATE', 'SELECT r, n, DATE', 1)})"
     )
 

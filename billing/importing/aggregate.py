@@ -4,7 +4,7 @@ A Parquet file is grouped before the rules are applied (`grouping`); a CSV file,
 pass leaves out, is grouped while they are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import duckdb
 
@@ -14,7 +14,7 @@ from billing.importing.faults import data_faults, first_line
 from billing.importing.formats.base import Selection
 from billing.importing.grouping import COST_CATEGORIES, LINE_ITEMS, TAGS, Grouping, grouping
 from billing.importing.readers import BillFile, ParquetFile, unreadable
-from billing.importing.warehouse import KEYS, MEASURES, Warehouse
+from billing.importing.warehouse import COSTS, LABELS, Warehouse
 
 _NO_NAMES = ("''", "''")
 _FIRST_ROWS = 20_000
@@ -83,8 +83,10 @@ def _add_groups(
     rules = house.bill_format.select(Fields(quick.columns, quick.scale)).with_maps(
         selection.tags.of_groups(TAGS), selection.cost_categories.of_groups(COST_CATEGORIES)
     )
-    if house.add(_of_groups(rules, quick), quick.scale) == file.rows:
-        return None
+    with house.tables(quick.tables):
+        labels, costs = _of_groups(rules, quick)
+        if house.add_labelled(labels, costs, quick.scale) == file.rows:
+            return None
     # Some line items are no money, or need the long way.
     left = house.rows(f"SELECT 1 FROM {file.source} WHERE {quick.is_slow} LIMIT 1")
     return quick.is_slow if left else None
@@ -94,49 +96,71 @@ def _of_line_items(
     selection: Selection, relation: str, condition: str, names: tuple[str, str]
 ) -> str:
     """Return the SQL that groups line items and makes their cost items."""
-    sums = {name: f"sum({item})" for name, item in selection.sums.items()}
-    columns = _columns(selection, sums, "count(*)", [f"any_value({name})" for name in names])
-    counted = f"{selection.counts} AND {condition}"
-    return _items(selection, f"SELECT {columns} FROM {relation} WHERE {counted} GROUP BY ALL")
-
-
-def _of_groups(selection: Selection, quick: Grouping) -> str:
-    """Return the SQL that makes the cost items of the quick pass's groups."""
-    columns = _columns(selection, selection.sums, LINE_ITEMS, _NO_NAMES)
-    return _items(selection, f"SELECT {columns} FROM ({quick.query}) WHERE {selection.counts}")
-
-
-def _columns(
-    selection: Selection, sums: Mapping[str, str], line_items: str, names: Iterable[str]
-) -> str:
     account_name, service_name = names
-    return ", ".join(
-        [
-            f"{selection.day} AS day",
-            *(f"{selection.dimensions[name]} AS {name}" for name in DIMENSIONS),
-            f"{selection.resource_id} AS resource_id",
-            f"{selection.tags.group} AS tag_map",
-            f"{selection.cost_categories.group} AS category_map",
-            *(f"{item} AS sum_{name}" for name, item in sums.items()),
-            f"{line_items} AS line_items",
-            f"{account_name} AS account_name",
-            f"{service_name} AS service_name",
-        ]
+    sums = {name: f"sum({item})" for name, item in selection.sums.items()}
+    columns = [
+        *_texts(selection),
+        *_maps(selection),
+        f"any_value({account_name}) AS account_name",
+        f"any_value({service_name}) AS service_name",
+        *_amounts(selection, sums, "count(*)"),
+    ]
+    groups = (
+        f"SELECT {', '.join(columns)} FROM {relation} WHERE {selection.counts} AND {condition}"
+        " GROUP BY ALL"
+    )
+    return f"SELECT {', '.join((*_labels(selection), *_costs(selection)))} FROM ({groups})"
+
+
+def _of_groups(selection: Selection, quick: Grouping) -> tuple[str, str]:
+    """Return the SQL that makes labels of the quick pass's labels, and costs of its groups."""
+    texts = _texts(selection)
+    named = ", ".join(
+        (*texts, *_maps(selection), "'' AS account_name", "'' AS service_name")
+    )
+    summed = ", ".join((*texts, *_amounts(selection, selection.sums, LINE_ITEMS)))
+    return (
+        f"SELECT number, {', '.join(_labels(selection))}"
+        f" FROM (SELECT number, {named} FROM ({quick.labels}))",
+        f"SELECT number, {', '.join(_costs(selection))}"
+        f" FROM (SELECT number, {summed} FROM ({quick.groups}))",
     )
 
 
-def _items(selection: Selection, groups: str) -> str:
-    """Return the SQL that applies the measures. Only the groups' maps become JSON."""
-    selected = [
-        *KEYS[: KEYS.index("tags")],
-        selection.tags.as_json("tag_map"),
-        selection.cost_categories.as_json("category_map"),
-        *(selection.measures[name] for name in MEASURES),
-        "line_items",
-        "account_name",
-        "service_name",
+def _texts(selection: Selection) -> list[str]:
+    return [
+        *(f"{selection.dimensions[name]} AS {name}" for name in DIMENSIONS),
+        f"{selection.resource_id} AS resource_id",
     ]
-    return f"SELECT {', '.join(selected)} FROM ({groups})"
+
+
+def _maps(selection: Selection) -> list[str]:
+    return [
+        f"{selection.tags.group} AS tag_map",
+        f"{selection.cost_categories.group} AS category_map",
+    ]
+
+
+def _amounts(selection: Selection, sums: Mapping[str, str], line_items: str) -> list[str]:
+    return [
+        f"{selection.day} AS day",
+        *(f"{item} AS sum_{name}" for name, item in sums.items()),
+        f"{line_items} AS line_items",
+    ]
+
+
+def _labels(selection: Selection) -> list[str]:
+    """Return LABELS of a group. Only the groups' maps become JSON."""
+    as_json = {
+        "tags": selection.tags.as_json("tag_map"),
+        "cost_categories": selection.cost_categories.as_json("category_map"),
+    }
+    return [as_json.get(name, name) for name in LABELS]
+
+
+def _costs(selection: Selection) -> list[str]:
+    """Return COSTS of a group: the measures applied to its sums."""
+    return [selection.measures.get(name, name) for name in COSTS]
 
 
 def _name_accounts(house: Warehouse, file: ParquetFile) -> None:
@@ -157,7 +181,7 @@ def _name_services(house: Warehouse, file: ParquetFile, known: frozenset[str]) -
     if name == "''":
         return
     service = house.bill_format.select(fields).dimensions["service"]
-    occurring = {code for (code,) in house.rows("SELECT DISTINCT service FROM items")}
+    occurring = {code for (code,) in house.rows("SELECT DISTINCT service FROM labels")}
     new = occurring - {""} - known
     if new - house.service_names.keys():
         first = f"SELECT * FROM {file.source} LIMIT {_FIRST_ROWS}"

@@ -45,7 +45,7 @@ class Prepared:
 @contextmanager
 def prepared(house: Warehouse, folder: Path) -> Iterator[Iterable[Prepared]]:
     """Give the numbered tables while they become ready; nobody else asks the house meanwhile."""
-    most = int(house.value("SELECT count(*) FROM items"))
+    most = int(house.value("SELECT count(*) FROM costs"))
     with ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
 
         def prepare(table: FactTable) -> Prepared:

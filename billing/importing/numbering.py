@@ -31,7 +31,7 @@ def number(house: Warehouse) -> None:
     house.db.execute(
         f"""CREATE TABLE keys AS SELECT {dims}, tags, categories.cost_categories, tag_set,
             CAST(dense_rank() OVER (ORDER BY {dims}, tag_set) AS INTEGER) AS cost_key
-            FROM (SELECT DISTINCT {dims}, tags, cost_categories FROM items) categories
+            FROM (SELECT DISTINCT {dims}, tags, cost_categories FROM labels) categories
             JOIN numbered USING (tags, cost_categories)"""
     )
     house.db.execute(
@@ -41,9 +41,15 @@ def number(house: Warehouse) -> None:
         f"""CREATE TABLE resource AS SELECT CAST(row_number() OVER () AS INTEGER) AS resource,
             billed_id, resource_id, {NORMALISED_ID_SQL} AS cost_id
             FROM (SELECT DISTINCT resource_id AS billed_id, {_shown("resource_id")}
-                FROM items WHERE billed_id <> '')"""
+                FROM labels WHERE billed_id <> '')"""
     )
     _check_texts(house)
+    house.db.execute(
+        f"""CREATE TABLE numbered_label AS
+            SELECT label, cost_key, coalesce(resource, 0) AS resource
+            FROM labels JOIN keys USING ({dims}, tags, cost_categories)
+            LEFT JOIN resource ON labels.resource_id = billed_id"""
+    )
 
 
 def make(house: Warehouse, name: str) -> None:
@@ -60,9 +66,8 @@ def _queries() -> dict[str, str]:
     """Return the query of each table that `number` has not made."""
     dims, sums = ", ".join(DIMENSIONS), SUMS
     return {
-        "daily_cost": f"""SELECT day, cost_key, coalesce(resource, 0) AS resource, {sums}
-            FROM items JOIN keys USING ({dims}, tags, cost_categories)
-            LEFT JOIN resource ON items.resource_id = billed_id GROUP BY ALL ORDER BY 2, 3, 1""",
+        "daily_cost": f"""SELECT day, cost_key, resource, {sums}
+            FROM costs JOIN numbered_label USING (label) GROUP BY ALL ORDER BY 2, 3, 1""",
         "rollup_cost": f"""SELECT day, cost_key, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY 2, 1""",
         "service_cost": f"""SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {sums}
@@ -85,7 +90,7 @@ def _number_tag_sets(house: Warehouse) -> None:
     """Give every distinct set of tags and cost categories a number, whatever its keys' order."""
     numbers: dict[tuple[str, str], int] = {}
     normalised = house.bill_format.has_normalised_tags
-    raw = house.rows("SELECT DISTINCT tags, cost_categories FROM items")
+    raw = house.rows("SELECT DISTINCT tags, cost_categories FROM labels")
     try:
         found = [
             (*pair, numbers.setdefault(tag_set(*pair, normalised=normalised), len(numbers) + 1))
@@ -137,7 +142,7 @@ def _check_texts(house: Warehouse) -> None:
 
 
 def _check_days(house: Warehouse) -> None:
-    if house.value("SELECT count(*) FROM items WHERE day IS NULL"):
+    if house.value("SELECT count(*) FROM costs WHERE day IS NULL"):
         raise RunFailure(
             ErrorClass.DATA,
             "Some line items have no day.",

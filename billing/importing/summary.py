@@ -35,10 +35,10 @@ def summary(house: Warehouse) -> Summary:
         for currency, *values in house.rows(f"SELECT currency, {sums} FROM items GROUP BY 1")
     }
     usage = ", ".join(literal(one) for one in sorted(house.bill_format.usage_types))
-    unbilled = house.value("SELECT count(*) FROM items WHERE invoice_id = ''")
+    unbilled = house.value("SELECT count(*) FROM labels WHERE invoice_id = ''")
     services = dict(
         house.rows(
-            "SELECT service, any_value(service_name) FROM items"
+            "SELECT service, any_value(service_name) FROM labels"
             " WHERE service <> '' AND service_name <> '' GROUP BY 1"
         )
     )
@@ -54,7 +54,7 @@ def summary(house: Warehouse) -> Summary:
         ],
         services=services | house.service_names,
         data_through=house.value(f"SELECT max(day) FROM items WHERE charge_type IN ({usage})"),
-        days=house.rows("SELECT min(day), max(day) FROM items")[0],
+        days=house.rows("SELECT min(day), max(day) FROM costs")[0],
         is_final=house.bill_format.has_invoice and bool(totals) and not unbilled,
         warnings=_warnings(house),
     )

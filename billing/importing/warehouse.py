@@ -1,6 +1,6 @@
 """The DuckDB in which one delivery is worked on: bounded memory, spilling to the spool."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,16 +19,39 @@ MEMORY_LIMIT = "400MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
 SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
-KEYS = ("day", *DIMENSIONS, "resource_id", "tags", "cost_categories")
+LABELS = (
+    *DIMENSIONS,
+    *("resource_id", "tags", "cost_categories", "account_name", "service_name"),
+)
+COSTS = ("day", *MEASURES, "line_items")
+_NUMBERED_LABELS, _NUMBERED_COSTS = ("number", *LABELS), ("number", *COSTS)
 # Planning a query over more tables than this takes longer than joining them takes.
 _MOST_PARTS = 32
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some of the cost items: relations of their labels and of their costs, in these tables.
+
+    Both have a `number`; labels have it from 0 on, and `first` is added to it.
+    """
+
+    labels: str
+    costs: str
+    tables: tuple[str, ...]
+    scale: int
+    first: int
 
 
 @dataclass
 class Warehouse:
     """The cost items of a delivery so far, in a DuckDB of their own.
 
-    `items` is a view of what was added: DuckDB fills a new table faster than it adds to one.
+    labels  the texts by which cost items are told apart, and a number, `label`
+    costs   day x label -> what it costs, and how many line items that is
+    items   both together
+
+    All three are views of what was added: DuckDB fills a new table faster than it adds to one.
     """
 
     db: duckdb.DuckDBPyConnection
@@ -40,45 +63,83 @@ class Warehouse:
     lacking: dict[str, str] = field(default_factory=dict)
     account_names: dict[str, str] = field(default_factory=dict)
     service_names: dict[str, str] = field(default_factory=dict)
-    _parts: dict[str, int] = field(default_factory=dict)  # their scales
-    _added: int = 0
+    _parts: list[_Part] = field(default_factory=list)
+    _made: int = 0
+    _labels: int = 0
 
     def __post_init__(self) -> None:
         """Begin with a part that is empty."""
-        nothing = ", ".join("NULL" for _ in _item(0))
-        self.add(f"SELECT {nothing} LIMIT 0", 0)
+        self.add(f"SELECT {', '.join('NULL' for _ in (*LABELS, *COSTS))} LIMIT 0", 0)
 
     def add(self, query: str, scale: int = amounts.COST_SCALE) -> int:
-        """Add cost items: their columns in order, whose amounts have at most `scale` decimals.
+        """Add cost items, each with labels of its own: rows of LABELS and COSTS, in their order.
 
-        Returns of how many line items they are.
+        Their amounts have at most `scale` decimals. Returns of how many line items they are.
         """
+        table = self._keep(query, (*LABELS, *COSTS), scale)
+        numbered = f"(SELECT rowid AS number, * FROM {table})"
+        return self._add_part(numbered, numbered, (table,), scale)
+
+    def add_labelled(self, labels: str, costs: str, scale: int) -> int:
+        """Add cost items that share labels: rows of a number and LABELS, of a number and COSTS.
+
+        The numbers of labels go from 0 on, without a gap. For the rest see `add`.
+        """
+        kept = (
+            self._keep(labels, _NUMBERED_LABELS, scale),
+            self._keep(costs, _NUMBERED_COSTS, scale),
+        )
+        return self._add_part(*kept, kept, scale)
+
+    def _add_part(self, labels: str, costs: str, tables: tuple[str, ...], scale: int) -> int:
         if len(self._parts) == _MOST_PARTS:
             self._join_parts()
-        part = self._keep(f"({query}) AS given({', '.join(_item(scale))})", scale)
+        self._parts.append(_Part(labels, costs, tables, scale, self._labels))
+        self._labels += int(self.value(f"SELECT count(*) FROM {labels}"))
         self._show()
-        return int(self.value(f"SELECT coalesce(sum(line_items), 0) FROM {part}"))
+        return int(self.value(f"SELECT coalesce(sum(line_items), 0) FROM {costs}"))
 
     def _join_parts(self) -> None:
-        before, widest = list(self._parts), max(self._parts.values())
-        self._parts.clear()
-        self._keep("items", widest)
+        before, widest = list(self._parts), max(one.scale for one in self._parts)
+        labels = self._keep(f"SELECT label, {', '.join(LABELS)} FROM labels", _NUMBERED_LABELS, widest)
+        costs = self._keep(f"SELECT label, {', '.join(COSTS)} FROM costs", _NUMBERED_COSTS, widest)
+        self._parts[:] = [_Part(labels, costs, (labels, costs), widest, 0)]
         self._show()
-        for one in before:
-            self.db.execute(f"DROP TABLE {one}")
+        for table in (table for one in before for table in one.tables):
+            self.db.execute(f"DROP TABLE {table}")
 
-    def _keep(self, relation: str, scale: int) -> str:
-        self._added += 1
-        part = f"items_{self._added}"
-        self.db.execute(f"CREATE TABLE {part} AS SELECT {_cast(scale)} FROM {relation}")
-        self._parts[part] = scale
-        return part
+    def _keep(self, query: str, columns: Sequence[str], scale: int) -> str:
+        """Keep a query's rows in a new table; return its name."""
+        self._made += 1
+        table = f"items_{self._made}"
+        self.db.execute(
+            f"CREATE TABLE {table} AS SELECT {_cast(columns, scale)}"
+            f" FROM ({query}) AS given({', '.join(columns)})"
+        )
+        return table
 
     def _show(self) -> None:
         # DuckDB's own common type of two such decimals has fewer decimals than one of them.
-        columns = _cast(max(self._parts.values()))
-        view = " UNION ALL ".join(f"SELECT {columns} FROM {one}" for one in self._parts)
-        self.db.execute(f"CREATE OR REPLACE VIEW items AS {view}")
+        widest = max(one.scale for one in self._parts)
+        for name, columns in (("labels", LABELS), ("costs", COSTS)):
+            parts = " UNION ALL ".join(
+                f"SELECT number + {one.first} AS label, {_cast(columns, widest)}"
+                f" FROM {getattr(one, name)}"
+                for one in self._parts
+            )
+            self.db.execute(f"CREATE OR REPLACE VIEW {name} AS {parts}")
+        self.db.execute(
+            "CREATE OR REPLACE VIEW items AS SELECT * FROM costs JOIN labels USING (label)"
+        )
+
+    @contextmanager
+    def tables(self, queries: Mapping[str, str]) -> Iterator[None]:
+        """Make tables, {name: query}, in this order; they go when the block ends."""
+        for name, query in queries.items():
+            self.db.execute(f"CREATE TABLE {name} AS {query}")
+        yield
+        for name in queries:
+            self.db.execute(f"DROP TABLE {name}")
 
     @property
     def rows_read(self) -> int:
@@ -114,18 +175,14 @@ def warehouse(bill_format: BillFormat, folder: Path) -> Iterator[Warehouse]:
         yield Warehouse(db, folder, bill_format, ControlTotal(bill_format))
 
 
-def _cast(scale: int) -> str:
-    return ", ".join(f"CAST({name} AS {kind}) AS {name}" for name, kind in _item(scale).items())
-
-
-def _item(scale: int) -> dict[str, str]:
-    """Return the columns of a cost item and their types."""
-    return {
+def _cast(columns: Iterable[str], scale: int) -> str:
+    """Return SQL that gives columns of a cost item their types."""
+    types = {
+        "number": "BIGINT",
         "day": "DATE",
-        **dict.fromkeys(KEYS[1:], "VARCHAR"),
+        **dict.fromkeys(LABELS, "VARCHAR"),
         **dict.fromkeys(Measure.values, amounts.decimal_type(scale)),
         "usage_quantity": amounts.decimal_type(min(scale, amounts.QUANTITY_SCALE)),
         "line_items": "BIGINT",
-        "account_name": "VARCHAR",
-        "service_name": "VARCHAR",
     }
+    return ", ".join(f"CAST({name} AS {types[name]}) AS {name}" for name in columns)
