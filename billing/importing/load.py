@@ -25,8 +25,6 @@ _TEXT_COLUMNS = {
     *DIMENSIONS,
     *("resource_id", "cost_id", "tags", "cost_categories", "dimension", "value"),
 }
-# A rollup with more than this part of the daily rows is as slow to read as they are.
-_WORTH_IT = 0.75
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def _make(house: Warehouse, table: FactTable) -> int | None:
     with room_faults(house):
         numbering.make(house, _name(table))
     rows = _rows(house, table)
-    if table is ROLLUP_COST and rows > _WORTH_IT * _rows(house, DAILY_COST):
+    if table is ROLLUP_COST and rows > numbering.ROLLUP_WORTH_IT * _rows(house, DAILY_COST):
         return None
     return rows
 

@@ -19,6 +19,8 @@ _CODES = (
     ("payer_account_id", _ACCOUNT, ("payer", "AWS account id")),
     ("currency", "|.{3}", ("currency", "ISO 4217 code")),
 )
+# A rollup with more than this part of the daily rows is as slow to read as they are.
+ROLLUP_WORTH_IT = 0.75
 _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
 
 
@@ -58,8 +60,22 @@ def make(house: Warehouse, name: str) -> None:
         day_rollups.make_coarse(house)
     if name in day_rollups.TABLES:
         day_rollups.make(house, name)
+    elif name == "rollup_cost" and _has_few_resources(house):
+        # It would have about as many rows: whoever sums it up may sum up the daily costs.
+        house.db.execute(f"CREATE VIEW {name} AS SELECT * EXCLUDE (resource) FROM daily_cost")
     elif made := _queries().get(name):
         house.db.execute(f"CREATE TABLE {name} AS {made}")
+
+
+def _has_few_resources(house: Warehouse) -> bool:
+    """Whether so few cost keys have several resources that the rollup is surely not worth it."""
+    pairs, keys = house.rows(
+        "SELECT count(*), count(DISTINCT cost_key)"
+        " FROM (SELECT DISTINCT cost_key, resource FROM numbered_label)"
+    )[0]
+    rows, days = house.rows("SELECT count(*), count(DISTINCT day) FROM daily_cost")[0]
+    # On each day, a key's rows but one may go.
+    return bool(rows - days * (pairs - keys) > ROLLUP_WORTH_IT * rows)
 
 
 def _queries() -> dict[str, str]:

@@ -33,10 +33,11 @@ pa.set_memory_pool(pa.system_memory_pool())
 # Arrow reads many blocks ahead; no line that AWS writes is nearly as long as one.
 _CSV_BLOCK = 1 << 20
 _HEADER_LIMIT = 4 << 20
-_BATCH_ROWS = 1 << 16
+_BATCH_ROWS = 1 << 15
 # Billing lines shrink to a twentieth; what grows more than this was made to fill a machine.
 _GROWTH_LIMIT = 250
 _GROWTH_FREE = 64 << 20
+_MAP_KEY = ".key_value.key"
 # Categories of legacy columns whose names are people's own.
 _SPELLED = ("resourceTags", "costCategory")
 _NEXT_DELIVERY = (
@@ -262,17 +263,20 @@ def _csv_name(number: int, spelling: str) -> str:
 
 
 def _nulls(metadata: Any) -> dict[str, int]:
-    """Return how many values each flat column lacks, where every row group says it."""
+    """Return how many values each flat column lacks, where every row group says it.
+
+    A map without a single key lacks all.
+    """
     found: dict[str, int] = {}
     for index, column in enumerate(metadata.schema):
-        groups = (metadata.row_group(n).column(index) for n in range(metadata.num_row_groups))
-        counts = [
-            one.statistics.null_count
-            for one in groups
-            if one.statistics is not None and one.statistics.has_null_count
-        ]
-        if len(counts) == metadata.num_row_groups and column.path == column.name:
-            found[column.name] = sum(counts)
+        groups = [metadata.row_group(n).column(index) for n in range(metadata.num_row_groups)]
+        if not all(one.statistics is not None and one.statistics.has_null_count for one in groups):
+            continue
+        nulls = sum(one.statistics.null_count for one in groups)
+        if column.path == column.name:
+            found[column.name] = nulls
+        elif column.path.endswith(_MAP_KEY) and nulls == sum(one.num_values for one in groups):
+            found[column.path.removesuffix(_MAP_KEY)] = metadata.num_rows
     return found
 
 

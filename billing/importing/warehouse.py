@@ -168,6 +168,8 @@ def warehouse(bill_format: BillFormat, folder: Path) -> Iterator[Warehouse]:
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
+        # The files lie on this machine's disk: reading ahead only takes memory.
+        "disable_parquet_prefetching": True,
     }
     with duckdb.connect(":memory:", config=settings) as db:
         # No thread of DuckDB's may write to the terminal of an import command.

@@ -280,6 +280,8 @@ def _needs_reservation(fields: Fields) -> str:
 
 def _needs_tags(fields: Fields) -> str | None:
     tags = fields.raw("tags")
+    if tags is None:
+        return None
     if fields.kind("tags") is Kind.MAP:
         return f"cardinality({tags}) > 0"
     return f"coalesce({tags}, '') NOT IN ('', '{{}}')"
