@@ -115,9 +115,7 @@ def _of_line_items(
 def _of_groups(selection: Selection, quick: Grouping) -> tuple[str, str]:
     """Return the SQL that makes labels of the quick pass's labels, and costs of its groups."""
     texts = _texts(selection)
-    named = ", ".join(
-        (*texts, *_maps(selection), "'' AS account_name", "'' AS service_name")
-    )
+    named = ", ".join((*texts, *_maps(selection), "'' AS account_name", "'' AS service_name"))
     summed = ", ".join((*texts, *_amounts(selection, selection.sums, LINE_ITEMS)))
     return (
         f"SELECT number, {', '.join(_labels(selection))}"

@@ -159,7 +159,8 @@ class _Queries:
     def group_labels(self) -> str:
         """Find what groups are told apart by but the day."""
         return _select(
-            ["DISTINCT " + ", ".join((_TEXTS, _MAPS, *self._resources))], f"{_GROUPS} WHERE is_quick"
+            ["DISTINCT " + ", ".join((_TEXTS, _MAPS, *self._resources))],
+            f"{_GROUPS} WHERE is_quick",
         )
 
     @property

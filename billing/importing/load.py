@@ -29,7 +29,7 @@ _TEXT_COLUMNS = {
 
 @dataclass(frozen=True)
 class Prepared:
-    """A fact table's rows as CSV files that are being written, one after the other.
+    """A fact table's rows as files of text that are being written, one after the other.
 
     rows    how many; None where the table is not worth having
     pieces  the files; None in place of those that are not needed
@@ -82,7 +82,7 @@ def _write(
         house.db.execute(
             f"COPY (SELECT {columns} FROM {name}"
             f" WHERE rowid >= {first} AND rowid < {first + _PIECE_ROWS})"
-            f" TO {literal(str(path))} (FORMAT csv, HEADER false)"
+            f" TO {literal(str(path))} (FORMAT csv, HEADER false, DELIMITER '\t')"
         )
     return path
 
@@ -149,9 +149,10 @@ def _create(table: FactTable, delivery_id: int) -> None:
 def _copy(table: FactTable, delivery_id: int, path: Path) -> None:
     columns = table.column_names
     texts = [name for name in columns if name in _TEXT_COLUMNS]
-    options = ["FORMAT csv", "FREEZE"]
+    # PostgreSQL reads its own format faster; where no text is quoted, both are the same.
+    options = ["FORMAT text", "FREEZE"]
     if texts:
-        options.append(f"FORCE_NOT_NULL ({', '.join(texts)})")
+        options = ["FORMAT csv", "DELIMITER '\t'", f"FORCE_NOT_NULL ({', '.join(texts)})", "FREEZE"]
     statement = (
         f"COPY {table.partition(delivery_id)} ({', '.join(columns)})"
         f" FROM STDIN ({', '.join(options)})"

@@ -101,7 +101,9 @@ class Warehouse:
 
     def _join_parts(self) -> None:
         before, widest = list(self._parts), max(one.scale for one in self._parts)
-        labels = self._keep(f"SELECT label, {', '.join(LABELS)} FROM labels", _NUMBERED_LABELS, widest)
+        labels = self._keep(
+            f"SELECT label, {', '.join(LABELS)} FROM labels", _NUMBERED_LABELS, widest
+        )
         costs = self._keep(f"SELECT label, {', '.join(COSTS)} FROM costs", _NUMBERED_COSTS, widest)
         self._parts[:] = [_Part(labels, costs, (labels, costs), widest, 0)]
         self._show()
