@@ -58,7 +58,6 @@ def _measure(name: str, export: str, files: list[Path], baseline: tuple[float, f
     """
     with running(big.PAYER) as servers:
         _python("bench.prepare", big.PAYER, export, env=servers.environment)
-        _let_s3_hash(servers, files)
         seconds, usage = min((_import(servers, "--force") for _ in range(3)), key=itemgetter(0))
         month = json.loads(_python("bench.told", env=servers.environment))
         again, _ = _import(servers)
@@ -122,13 +121,6 @@ def _bill(rows: int) -> Path:
     written = big.write(rows, FOLDER / "s3", MONTH)
     stamp.write_text(str(rows))
     return written
-
-
-def _let_s3_hash(servers: Servers, files: list[Path]) -> None:
-    """Ask for each object once: AWS knows the ETags, this S3 computes them at the first look."""
-    code = "import sys, bench.objects; bench.objects.look(sys.argv[1:])"
-    keys = [str(file.relative_to(servers.objects)) for file in files]
-    subprocess.run([sys.executable, "-c", code, *keys], env=servers.environment, check=True)
 
 
 def _import(servers: Servers, *options: str) -> tuple[float, resource.struct_rusage]:

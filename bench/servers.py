@@ -11,7 +11,6 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from demo.aws.credentials import root_credentials
 from demo.environment import aws_settings
 from demo.servers import postgres, valkey
 from demo.servers.process import Children, free_port
@@ -66,19 +65,11 @@ def running(account_id: str, serve: Serve | None = None) -> Iterator[Servers]:
 
 
 def _serve_objects(children: Children, objects: Path, account_id: str) -> str:
-    """Serve a folder as S3, with hashes kept: else every look at an object reads all of it."""
     port = free_port()
-    keys = root_credentials(account_id)
     children.start(
         "s3",
-        [
-            str(Path(sys.executable).parent / "rclone"),
-            *("serve", "s3", f':hasher,remote="{objects}",hashes=md5,max_age=off:'),
-            *("--config", "", "--cache-dir", str(FOLDER / "rclone"), "--dir-cache-time", "0s"),
-            *("--addr", f"127.0.0.1:{port}"),
-            *("--auth-key", f"{keys['aws_access_key_id']},{keys['aws_secret_access_key']}"),
-        ],
-        env={"PATH": os.environ.get("PATH", ""), "HOME": str(FOLDER)},
+        [sys.executable, "-m", "bench.objects_aws", str(port), str(objects)],
+        env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(CHECKOUT)},
     )
     children.wait_for("The S3 server", lambda: listens(port), 20)
     return f"http://127.0.0.1:{port}"

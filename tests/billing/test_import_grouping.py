@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from billing.exact import added
 from billing.importing import aggregate
+from billing.importing.columns import Kind
 from billing.importing.formats import format_of
 from billing.importing.readers import open_file
 from billing.importing.warehouse import warehouse
@@ -31,8 +32,15 @@ AMOUNTS = st.one_of(
 TYPES = ["Usage", "Tax", "Credit", "Fee", "Refund", "SavingsPlanCoveredUsage", "Unheard"]
 TAGS = [{}, {"Team": "red"}, {"Team": "blue"}, {"Team": "red", "Stage": ""}, {"red": "Team"}]
 USAGE = {"line_item_line_item_type": "Usage", "line_item_operation": "RunInstances"}
+DAYS = ["2026-10-01", "2026-10-02"]
+ARN = "arn:aws:sqs:eu-west-1:111122223333:jobs"
 LINE_ITEM = st.fixed_dictionaries(
     {
+        "identity_time_interval": st.sampled_from(
+            [f"{day}T0{hour}:00:00Z/{day}T0{hour + 1}:00:00Z" for day in DAYS for hour in (0, 7)]
+        ),
+        "line_item_resource_id": st.sampled_from([None, "", "i-1", ARN]),
+        "product_region_code": st.sampled_from([None, "us-east-1"]),
         "tags": st.one_of(st.none(), st.sampled_from(TAGS)),
         "line_item_line_item_type": st.sampled_from(TYPES),
         "line_item_operation": st.sampled_from(["RunInstances", "EKSPod-EC2", None, ""]),
@@ -63,7 +71,7 @@ def write(path: Path, items: list[dict[str, Any]]) -> None:
     }
     columns = {
         name: pa.array([item.get(name, constant.get(name)) for item in items], type_of(name))
-        for name in (*constant, *items[0])
+        for name in constant | items[0]
     }
     pq.write_table(pa.table(columns), path, row_group_size=5)
 
@@ -77,6 +85,18 @@ def type_of(name: str) -> pa.DataType:
 
 def counted(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [item for item in items if item["line_item_operation"] != "EKSPod-EC2"]
+
+
+def key(item: dict[str, Any]) -> tuple[str, ...]:
+    """What cost items are told apart by; an ARN names the region where no column does."""
+    resource = item["line_item_resource_id"] or ""
+    return (
+        item["identity_time_interval"][:10],
+        resource,
+        item["product_region_code"] or ("eu-west-1" if resource == ARN else ""),
+        item["line_item_line_item_type"],
+        json.dumps(item["tags"] or {}),
+    )
 
 
 def unblended(item: dict[str, Any]) -> Decimal:
@@ -107,20 +127,20 @@ def test_groups_add_up_to_their_line_items(items: list[dict[str, Any]], tmp_path
             house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
         )
         found = house.rows(
-            "SELECT charge_type, coalesce(nullif(tags, ''), '{}') AS tag_set, sum(unblended_cost),"
-            " sum(net_unblended_cost), sum(amortized_cost), CAST(sum(line_items) AS INTEGER)"
-            " FROM items GROUP BY ALL"
+            "SELECT CAST(day AS VARCHAR), resource_id, region, charge_type,"
+            " coalesce(nullif(tags, ''), '{}'), sum(unblended_cost), sum(net_unblended_cost),"
+            " sum(amortized_cost), CAST(sum(line_items) AS INTEGER) FROM items GROUP BY ALL"
         )
         control = dict(house.control.totals)
-    expected: defaultdict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    expected: defaultdict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     for item in counted(items):
-        expected[item["line_item_line_item_type"], json.dumps(item["tags"] or {})].append(item)
-    assert {(row[0], json.dumps(json.loads(row[1]))): row[2:] for row in found} == {
-        key: (
-            *(added(map(rule, group)) for rule in (unblended, net, amortized)),
-            len(group),
+        expected[key(item)].append(item)
+    assert {(*row[:4], json.dumps(json.loads(row[4]))): row[5:] for row in found} == {
+        group: (
+            *(added(map(rule, found)) for rule in (unblended, net, amortized)),
+            len(found),
         )
-        for key, group in expected.items()
+        for group, found in expected.items()
     }
     assert added(control.values()) == added(map(unblended, counted(items)))
 
@@ -139,6 +159,52 @@ def test_many_files_with_amounts_of_all_sizes_add_up(tmp_path: Path) -> None:
         )
         assert found == [(added(map(exact, amounts)), len(amounts))]
         assert house.rows_read == len(amounts)
+
+
+def test_a_column_named_as_the_number_of_a_row_misleads_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    usual = {**USAGE, "line_item_unblended_cost": 1.5}
+    items = [
+        {**usual, "File_Row_Number": "0", "line_item_resource_id": "i-1"},
+        {**usual, "File_Row_Number": "0", "line_item_resource_id": "i-2"},
+    ]
+    write(path, items)
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        aggregate.add_file(
+            house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
+        )
+        found = house.rows("SELECT resource_id, unblended_cost FROM items ORDER BY 1")
+    assert found == [("i-1", Decimal("1.5")), ("i-2", Decimal("1.5"))]
+
+
+@pytest.mark.parametrize("tags", [None, {}])
+def test_maps_without_a_tag_are_as_good_as_none(tags: Any, tmp_path: Path) -> None:
+    path = tmp_path / "part.parquet"
+    normalised = {"user_team": "red"}
+    table = pa.table(
+        {
+            **{
+                name: pa.array([value])
+                for name, value in {
+                    **USAGE,
+                    "identity_time_interval": "2026-10-01T00:00:00Z/2026-10-01T01:00:00Z",
+                    "line_item_currency_code": "USD",
+                    "line_item_product_code": "AmazonEC2",
+                    "line_item_unblended_cost": 2.0,
+                    "line_item_usage_account_id": "111122223333",
+                }.items()
+            },
+            "tags": pa.array([tags], type_of("tags")),
+            "resource_tags": pa.array([normalised], type_of("tags")),
+        }
+    )
+    pq.write_table(table, path)
+    file = open_file(path, "part", FileFormat.PARQUET)
+    assert file.columns["tags"].kind is Kind.EMPTY
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        aggregate.add_file(house, file, known_services=frozenset())
+        ((found,),) = house.rows("SELECT tags FROM items")
+    assert json.loads(found) == normalised
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e300])
