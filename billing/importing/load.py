@@ -100,7 +100,7 @@ def load(delivery_id: int, tables: Iterable[Prepared]) -> frozenset[FactTable]:
     # The daily costs take about as long as everything else: side by side, unless a transaction is
     # open already, whose locks another connection would wait for.
     is_alone = not connection.in_atomic_block
-    with ThreadPoolExecutor(1, thread_name_prefix="load") as pool, transaction.atomic():
+    with ThreadPoolExecutor(1, thread_name_prefix="load") as pool, _unhurried():
         beside = []
         filled = set()
         for one in tables:
@@ -121,10 +121,22 @@ def load(delivery_id: int, tables: Iterable[Prepared]) -> frozenset[FactTable]:
 def _fill_beside(one: Prepared, delivery_id: int) -> None:
     """Fill a table in a transaction of this thread's own connection."""
     try:
-        with transaction.atomic():
+        with _unhurried():
             _fill(one, delivery_id)
     finally:
         connection.close()
+
+
+@contextmanager
+def _unhurried() -> Iterator[None]:
+    """A transaction whose commit waits for no disk: the later one does that points a month here.
+
+    A crash between the two loses tables that nobody could see.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit TO off")
+        yield
 
 
 def _fill(one: Prepared, delivery_id: int) -> None:
