@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, localcontext
-from typing import Protocol
+from importlib import import_module
+from typing import Protocol, cast
 
 from organizations.models import Organization
 
@@ -100,15 +101,30 @@ class BilledResources(Protocol):
         """
 
 
-_provider: ResourceCosts | None = None
-_lines_provider: ResourceCostLines | None = None
-_billed_provider: BilledResources | None = None
+class Provider(Protocol):
+    """What the module offers that answers."""
+
+    resource_costs: ResourceCosts
+    resource_cost_lines: ResourceCostLines
+    billed_resources: BilledResources
 
 
-def register(provider: ResourceCosts, lines: ResourceCostLines, billed: BilledResources) -> None:
-    """Name the functions that answer. Called from billing's AppConfig.ready()."""
-    global _provider, _lines_provider, _billed_provider
-    _provider, _lines_provider, _billed_provider = provider, lines, billed
+_module = ""
+
+
+def register(module: str) -> None:
+    """Name the module that answers. Called from billing's AppConfig.ready().
+
+    It is loaded when somebody asks: most processes never do.
+    """
+    global _module  # noqa: PLW0603 - one provider for the process, set once at start
+    _module = module
+
+
+def _provider() -> Provider:
+    if not _module:
+        raise RuntimeError("No app registered resource costs.")
+    return cast("Provider", import_module(_module))
 
 
 def resource_costs(
@@ -119,27 +135,21 @@ def resource_costs(
     keys: Collection[ResourceKey] | None = None,
 ) -> Mapping[ResourceKey, ResourceCost]:
     """Ask billing (see ResourceCosts)."""
-    if _provider is None:
-        raise RuntimeError("No app registered resource costs.")
-    return _provider(organization, start=start, end=end, keys=keys)
+    return _provider().resource_costs(organization, start=start, end=end, keys=keys)
 
 
 def resource_cost_lines(
     organization: Organization, *, start: date, end: date, keys: Collection[ResourceKey]
 ) -> Sequence[CostLine]:
     """Ask billing (see ResourceCostLines)."""
-    if _lines_provider is None:
-        raise RuntimeError("No app registered resource costs.")
-    return _lines_provider(organization, start=start, end=end, keys=keys)
+    return _provider().resource_cost_lines(organization, start=start, end=end, keys=keys)
 
 
 def billed_resources(
     organization: Organization, *, start: date, end: date
 ) -> Iterator[BilledResource]:
     """Ask billing (see BilledResources)."""
-    if _billed_provider is None:
-        raise RuntimeError("No app registered resource costs.")
-    return _billed_provider(organization, start=start, end=end)
+    return _provider().billed_resources(organization, start=start, end=end)
 
 
 def exact_sum(amounts: Iterable[Decimal]) -> Decimal:

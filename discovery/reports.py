@@ -165,11 +165,6 @@ def _last_seen(resource: Resource, seen: Mapping[_ScopeKey, datetime]) -> dateti
     return max([resource.last_seen, *(at for at in answered if at is not None)])
 
 
-def runs_of(connection: Connection) -> Any:
-    """Return the connection's discoveries, newest first."""
-    return DiscoveryRun.objects.filter(connection=connection)
-
-
 def run_summary(run: DiscoveryRun) -> dict[str, Any]:
     """Return what the API and the command say of a run."""
     return {

@@ -11,6 +11,7 @@ from connections.models import Connection
 from discovery import cost_services, finding_services
 from discovery.collectors import COLLECTORS
 from discovery.collectors.base import Collector
+from discovery.jobs import JOB
 from discovery.metrics.services import measure
 from discovery.models import DiscoveryRun
 from discovery.outcome import Outcome
@@ -21,8 +22,6 @@ from organizations.after_commit import after_commit
 from organizations.garbage import collecting_seldom
 from organizations.models import Organization
 from organizations.runs import ErrorClass, RunFailure, RunState, Trigger, perform
-
-JOB = "discover"
 
 
 def create_run(connection: Connection, trigger: Trigger, *, attempt: int = 1) -> DiscoveryRun:
@@ -65,19 +64,6 @@ def send(run: DiscoveryRun, *, delay: int = 0) -> None:
     from discovery.tasks import discover  # noqa: PLC0415 - tasks call services
 
     after_commit(discover.apply_async, args=[run.pk], countdown=delay)
-
-
-def on_changed_costs(organization_id: int, here: bool) -> None:
-    """Follow the bills: in this process, or by task."""
-    from discovery.tasks import refresh_costs as task  # noqa: PLC0415 - tasks call services
-
-    # Before the first discovery there is nothing to say of resources.
-    if not DiscoveryRun.objects.of(organization_id).exists():
-        return
-    if here:
-        task(organization_id)
-    else:
-        task.delay(organization_id)
 
 
 def refresh_costs(organization: Organization) -> None:

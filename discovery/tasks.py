@@ -9,6 +9,7 @@ from django.utils import timezone
 from connections.health import note_outcome
 from connections.models import Connection
 from discovery import services
+from discovery.jobs import JOB
 from discovery.models import DiscoveryRun
 from organizations.models import Organization
 from organizations.runs import RunFailure, RunState, Trigger, may_retry, release_stale
@@ -43,7 +44,7 @@ def discover_connection(connection_id: int) -> None:
 def watch() -> None:
     """End runs whose worker is gone, and send the tasks of runs that no worker ever saw."""
     for run in release_stale(DiscoveryRun):
-        note_outcome(run.connection, services.JOB, run)
+        note_outcome(run.connection, JOB, run)
         _try_again(run)
     limit = timezone.now() - _UNSENT_AFTER
     for run in DiscoveryRun.objects.filter(state=RunState.QUEUED, queued_at__lt=limit):

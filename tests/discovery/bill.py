@@ -58,7 +58,7 @@ class WrittenBill:
 def written_bill(monkeypatch: pytest.MonkeyPatch) -> WrittenBill:
     """Return an empty bill that answers for billing during a test."""
     bill = WrittenBill()
-    monkeypatch.setattr("connections.resource_costs._billed_provider", bill)
+    monkeypatch.setattr("billing.resource_costs.billed_resources", bill)
     return bill
 
 

@@ -57,7 +57,7 @@ class Bill:
 @pytest.fixture(autouse=True)
 def bill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bill]:
     made = Bill()
-    monkeypatch.setattr("connections.resource_costs._provider", made)
+    monkeypatch.setattr("billing.resource_costs.resource_costs", made)
     yield made
 
 

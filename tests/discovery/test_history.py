@@ -65,7 +65,7 @@ def test_the_page_of_a_resource_shows_everything(
             CostLine(other, today, "EBS:VolumeUsage.gp3", Decimal("0.5"), "USD"),
         ]
 
-    monkeypatch.setattr("connections.resource_costs._lines_provider", lines)
+    monkeypatch.setattr("billing.resource_costs.resource_cost_lines", lines)
     ResourceChange.objects.create(
         resource=resource, at=timezone.now(), field="tag:Owner", before=None, after="ann"
     )

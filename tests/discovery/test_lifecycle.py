@@ -52,7 +52,7 @@ def no_bill(monkeypatch: pytest.MonkeyPatch) -> None:
     def nothing(*args: Any, **kwargs: Any) -> dict[Any, Any]:
         return {}
 
-    monkeypatch.setattr("connections.resource_costs._provider", nothing)
+    monkeypatch.setattr("billing.resource_costs.resource_costs", nothing)
 
 
 def test_a_resource_that_did_not_change_is_not_written(world: World) -> None:

@@ -211,7 +211,7 @@ def test_changed_costs_are_followed_by_task_or_at_once(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     sent: list[int] = []
-    monkeypatch.setattr(tasks.refresh_costs, "delay", sent.append)
+    monkeypatch.setattr(tasks.refresh_costs, "apply_async", lambda ids, *_, **__: sent.extend(ids))
     make("i-1")
     bill.write("i-1", "5")
     with django_capture_on_commit_callbacks(execute=True):
