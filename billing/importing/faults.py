@@ -1,5 +1,6 @@
 """What is wrong with a file's content, told by file and column."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -9,9 +10,10 @@ from billing.importing import amounts, spool
 from billing.importing.columns import Column, Fields, quoted
 from billing.importing.formats.base import Selection
 from billing.importing.readers import BillFile, unreadable
-from billing.importing.warehouse import Warehouse
-from organizations.runs import RunFailure
+from billing.importing.warehouse import MEMORY_LIMIT, Warehouse
+from organizations.runs import ErrorClass, RunFailure
 
+_SPARE = 1 << 30
 _OUR_FAULT = (
     duckdb.BinderException,
     duckdb.CatalogException,
@@ -41,15 +43,27 @@ def data_faults(
 
 @contextmanager
 def room_faults(house: Warehouse) -> Iterator[None]:
-    """Turn a full disk into a failure that says so."""
+    """Turn a full disk, or too little memory, into a failure that says so."""
     try:
         yield
     except duckdb.OutOfMemoryException:
-        raise spool.disk_full(house.folder) from None
+        raise _no_room(house) from None
     except (duckdb.IOException, OSError) as error:
         if "no space" in str(error).lower():
             raise spool.disk_full(house.folder) from None
         raise
+
+
+def _no_room(house: Warehouse) -> RunFailure:
+    # What has no room in memory goes to the disk: DuckDB lacks memory where that is full, too.
+    if shutil.disk_usage(house.folder).free < _SPARE:
+        return spool.disk_full(house.folder)
+    return RunFailure(
+        ErrorClass.BUG,
+        f"The delivery does not fit into the {MEMORY_LIMIT} of memory that DuckDB has for an"
+        " import.",
+        "The month stays as it was. Please report this with the number and size of its files.",
+    )
 
 
 def _wrong_cell(

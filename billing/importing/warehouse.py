@@ -15,7 +15,7 @@ from billing.importing.formats.base import BillFormat
 from billing.importing.readers import Reading
 from billing.measures import Measure
 
-MEMORY_LIMIT = "200MB"
+MEMORY_LIMIT = "400MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
 SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from billing.exact import added
 from billing.importing import aggregate
 from billing.importing.columns import Kind
+from billing.importing.faults import room_faults
 from billing.importing.formats import format_of
 from billing.importing.readers import open_file
 from billing.importing.warehouse import warehouse
@@ -226,3 +227,13 @@ def test_what_is_no_amount_is_named(value: float, tmp_path: Path) -> None:
         aggregate.add_file(
             house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
         )
+
+
+def test_too_little_memory_is_not_told_as_a_full_disk(tmp_path: Path) -> None:
+    with (
+        warehouse(format_of("cur2"), tmp_path) as house,
+        pytest.raises(RunFailure, match="does not fit into the 400MB of memory"),
+        room_faults(house),
+    ):
+        house.db.execute("SET memory_limit = '2MB'")
+        house.db.execute("SELECT list(range) FROM range(10_000_000)")
