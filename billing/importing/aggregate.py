@@ -4,7 +4,7 @@ A Parquet file is grouped before the rules are applied (`grouping`); a CSV file,
 pass leaves out, is grouped while they are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import duckdb
 
@@ -96,13 +96,11 @@ def _of_line_items(
     selection: Selection, relation: str, condition: str, names: tuple[str, str]
 ) -> str:
     """Return the SQL that groups line items and makes their cost items."""
-    account_name, service_name = names
     sums = {name: f"sum({item})" for name, item in selection.sums.items()}
     columns = [
         *_texts(selection),
         *_maps(selection),
-        f"any_value({account_name}) AS account_name",
-        f"any_value({service_name}) AS service_name",
+        *_names(f"any_value({name})" for name in names),
         *_amounts(selection, sums, "count(*)"),
     ]
     groups = (
@@ -115,7 +113,7 @@ def _of_line_items(
 def _of_groups(selection: Selection, quick: Grouping) -> tuple[str, str]:
     """Return the SQL that makes labels of the quick pass's labels, and costs of its groups."""
     texts = _texts(selection)
-    named = ", ".join((*texts, *_maps(selection), "'' AS account_name", "'' AS service_name"))
+    named = ", ".join((*texts, *_maps(selection), *_names(_NO_NAMES)))
     summed = ", ".join((*texts, *_amounts(selection, selection.sums, LINE_ITEMS)))
     return (
         f"SELECT number, {', '.join(_labels(selection))}"
@@ -137,6 +135,11 @@ def _maps(selection: Selection) -> list[str]:
         f"{selection.tags.group} AS tag_map",
         f"{selection.cost_categories.group} AS category_map",
     ]
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    account_name, service_name = names
+    return [f"{account_name} AS account_name", f"{service_name} AS service_name"]
 
 
 def _amounts(selection: Selection, sums: Mapping[str, str], line_items: str) -> list[str]:

@@ -18,7 +18,7 @@ from billing.importing.formats.base import BillFormat
 from organizations.runs import ErrorClass, RunFailure
 
 _DECIMAL = pa.decimal128(38, COST_SCALE)
-_FEW = 90_000
+_FEW = 90_000  # of so many numbers below 10^14 the sum has room in 64 bits
 _QUANTUM = Decimal(1).scaleb(-COST_SCALE)
 
 
@@ -94,7 +94,7 @@ def exact_sum(amounts: Any) -> Decimal:
 
 
 def _sum_doubles(values: Any) -> Decimal:
-    # Nearly all batches: below ten thousand, with ten decimals. Their sum has room in 64 bits.
+    # Nearly all batches: amounts below ten thousand, with at most ten decimals.
     whole = pc.round(pc.multiply(values, 1e10))
     fits = pc.and_(pc.equal(pc.divide(whole, 1e10), values), pc.less(pc.abs(values), 1e4))
     if len(values) <= _FEW and pc.all(fits).as_py():

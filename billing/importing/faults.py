@@ -13,7 +13,7 @@ from billing.importing.readers import BillFile, unreadable
 from billing.importing.warehouse import MEMORY_LIMIT, Warehouse
 from organizations.runs import ErrorClass, RunFailure
 
-_SPARE = 1 << 30
+_SPARE = 1 << 30  # a disk with more room than this is not full
 _OUR_FAULT = (
     duckdb.BinderException,
     duckdb.CatalogException,

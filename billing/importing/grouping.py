@@ -24,6 +24,7 @@ from billing.importing.readers import ParquetFile
 
 LINE_ITEMS = "line_items"
 TAGS, COST_CATEGORIES = "tag_map", "category_map"
+# Tables of the quick pass. A hash bears the name of the table in which stands what is behind it.
 _GROUPS, _TEXTS, _MAPS, _LABELS = "line_groups", "group_texts", "group_maps", "group_labels"
 # DuckDB's own column of a Parquet file: which row it is.
 _ROW = "file_row_number"
