@@ -33,7 +33,7 @@ from billing.cost_sql import cost_statement  # noqa: E402
 from billing.counted import counted  # noqa: E402
 from billing.derived import derivations  # noqa: E402
 from billing.facts import ROLLUP_COST  # noqa: E402
-from billing.importing import load, numbering, summary  # noqa: E402
+from billing.importing import load, numbering  # noqa: E402
 from billing.importing.formats import format_of  # noqa: E402
 from billing.importing.warehouse import LABELS, MEASURES, Warehouse, warehouse  # noqa: E402
 from billing.models import (  # noqa: E402
@@ -117,10 +117,11 @@ def fill(organization: Organization, month: dt.date, rows: int, payer: Connectio
         warehouse(format_of(export.schema), Path(folder)) as house,
     ):
         _items(house, ITEMS.format(month=month, rows=rows, series=-(-rows // days)))
+        house.show()
         numbering.number(house)
-        found = summary.summary(house)
-        with load.prepared(house, Path(folder)) as tables:
+        with load.prepared(house, Path(folder)) as (tables, summing):
             delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
+            found = summing.result()
         delivery.rollup_rows = house.rollup_rows
         delivery.state, delivery.loaded_at = DeliveryState.LOADED, timezone.now()
         delivery.first_day, delivery.last_day = found.days

@@ -12,6 +12,11 @@ from organizations.after_commit import after_commit
 _TASKS = ("billing.evaluate_budgets", "billing.find_anomalies")
 
 
+def get_ready() -> None:
+    """Load what sends tasks, which takes a process that has sent none yet a while."""
+    _ = current_app.producer_pool
+
+
 def after_import(organization_id: int) -> None:
     """Have workers look at the budgets and anomalies of an organization."""
     for task in _TASKS:

@@ -7,6 +7,7 @@ AWS writes amounts as the shortest text that means the double; a Parquet double 
 
 COST_SCALE = 20
 QUANTITY_SCALE = 12  # quantities can be huge, and nobody pays for their thirteenth decimal
+_NARROW = 18  # digits of a decimal that is a number of the processor's own
 
 # |x| below the bound times the power of ten is below 1e15, so it has at most 15 digits.
 _TIERS = (("1e-3", 18), ("1.0", 15), ("1e3", 12))
@@ -15,6 +16,15 @@ _TIERS = (("1e-3", 18), ("1.0", 15), ("1e3", 12))
 def decimal_type(scale: int) -> str:
     """Return the SQL type of amounts with this many decimals."""
     return f"DECIMAL(38, {scale})"
+
+
+def sum_type(scale: int, most: float) -> str:
+    """Return the SQL type of sums of amounts whose sizes add up to about `most`.
+
+    Decimals of 18 digits are added up and written out in half the time.
+    """
+    is_narrow = 2 * most < 10.0 ** (_NARROW - scale)
+    return f"DECIMAL({_NARROW}, {scale})" if is_narrow and scale < _NARROW else decimal_type(scale)
 
 
 def from_text(column: str, scale: int = COST_SCALE) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.facts import ROLLUP_COST
-from billing.importing import aggregate, load, numbering, summary, swap
+from billing.importing import aggregate, load, numbering, swap
 from billing.importing.faults import room_faults
 from billing.importing.formats import format_of
 from billing.importing.readers import open_file
@@ -37,10 +37,10 @@ class Contents:
                 self._read(house, fetching)
             with run.timed("prepare"), room_faults(house):
                 numbering.number(house)
-                found = summary.summary(house)
             still_the_same()
-            with run.timed("load"), load.prepared(house, self.folder) as tables:
+            with run.timed("load"), load.prepared(house, self.folder) as (tables, summing):
                 delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
+                found = summing.result()
             delivery.rollup_rows = house.rollup_rows
             with run.timed("check"):
                 totals, rows = swap.loaded_totals(delivery)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX
 from billing.facts import ROLLUP_DIMENSIONS, SERVICE_DIMENSIONS, WHOLE_DIMENSIONS
 from billing.importing.columns import literal
-from billing.importing.warehouse import MEASURES, SUMS, Warehouse
+from billing.importing.warehouse import MEASURES, Warehouse
 
 # Each has a few values for each service of an account: these are added up from few rows.
 _COARSE = ("pricing_term", "billing_entity")
@@ -49,7 +49,7 @@ def make_coarse(house: Warehouse) -> None:
     """
     by = ", ".join({**dict.fromkeys(SERVICE_DIMENSIONS), **dict.fromkeys(_COARSE)})
     house.db.execute(
-        f"CREATE TABLE coarse_cost AS SELECT day, first AS cost_key, {SUMS} FROM rollup_cost"
+        f"CREATE TABLE coarse_cost AS SELECT day, first AS cost_key, {house.sums} FROM rollup_cost"
         f" JOIN (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS first FROM cost_key)"
         " USING (cost_key) GROUP BY ALL"
     )
@@ -68,9 +68,9 @@ def make(house: Warehouse, name: str) -> None:
     coarse = [one for one in found if one in ("", *_COARSE)]
     fine = [one for one in found if one not in coarse]
     sums = [
-        f"SELECT {day}group_id, {SUMS} FROM {source} JOIN grouped USING (cost_key)"
+        f"SELECT {day}group_id, {house.sums} FROM {source} JOIN grouped USING (cost_key)"
         f" WHERE dimension IN ({', '.join(map(literal, names))}) GROUP BY ALL"
-        for source, names in (("coarse_cost", coarse), (_source(rollup), fine))
+        for source, names in (("coarse_cost", coarse), (_source(house, rollup), fine))
         if names
     ]
     house.db.execute(
@@ -84,10 +84,10 @@ def make(house: Warehouse, name: str) -> None:
     house.rollup_rows[f"billing_{name}"] = dict.fromkeys(found, 0) | dict(house.rows(counted))
 
 
-def _source(rollup: _Rollup) -> str:
+def _source(house: Warehouse, rollup: _Rollup) -> str:
     if rollup.is_by_day:
         return "rollup_cost"
-    return f"(SELECT cost_key, {SUMS} FROM rollup_cost GROUP BY ALL)"
+    return f"(SELECT cost_key, {house.sums} FROM rollup_cost GROUP BY ALL)"
 
 
 def _make_groups(house: Warehouse, rollup: _Rollup) -> None:

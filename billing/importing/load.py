@@ -17,6 +17,7 @@ from billing.facts import DAILY_COST, DIMENSIONS, FACT_TABLES, ROLLUP_COST, Fact
 from billing.importing import numbering
 from billing.importing.columns import literal
 from billing.importing.faults import room_faults
+from billing.importing.summary import Summary, summary
 from billing.importing.warehouse import MEASURES, Warehouse
 
 _CHUNK = 1 << 20
@@ -41,8 +42,10 @@ class Prepared:
 
 
 @contextmanager
-def prepared(house: Warehouse, folder: Path) -> Iterator[Iterable[Prepared]]:
-    """Give the numbered tables while they become ready; nobody else asks the house meanwhile."""
+def prepared(
+    house: Warehouse, folder: Path
+) -> Iterator[tuple[Iterable[Prepared], Future[Summary]]]:
+    """Give the numbered tables while they become ready, and then the summary."""
     most = int(house.value("SELECT count(*) FROM costs"))
     with ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
 
@@ -53,9 +56,16 @@ def prepared(house: Warehouse, folder: Path) -> Iterator[Iterable[Prepared]]:
             return Prepared(table, rows, [pool.submit(write, first) for first in starts])
 
         try:
-            yield [prepare(table) for table in FACT_TABLES]
+            tables = [prepare(table) for table in FACT_TABLES]
+            # PostgreSQL is still busy when the last table is written.
+            yield tables, pool.submit(_sum_up, house)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _sum_up(house: Warehouse) -> Summary:
+    with room_faults(house):
+        return summary(house)
 
 
 def _make(house: Warehouse, table: FactTable) -> int | None:

@@ -9,7 +9,7 @@ from billing.importing import day_rollups
 from billing.importing.columns import literal
 from billing.importing.cost_ids import NORMALISED_ID_SQL
 from billing.importing.tags import NUL_SHOWN, tag_set
-from billing.importing.warehouse import SUMS, Warehouse
+from billing.importing.warehouse import Warehouse
 from organizations.runs import ErrorClass, RunFailure
 
 _ACCOUNT = "|[0-9]{12}"
@@ -63,7 +63,7 @@ def make(house: Warehouse, name: str) -> None:
     elif name == "rollup_cost" and _has_few_resources(house):
         # It would have about as many rows: whoever sums it up may sum up the daily costs.
         house.db.execute(f"CREATE VIEW {name} AS SELECT * EXCLUDE (resource) FROM daily_cost")
-    elif made := _queries().get(name):
+    elif made := _queries(house).get(name):
         house.db.execute(f"CREATE TABLE {name} AS {made}")
 
 
@@ -78,9 +78,9 @@ def _has_few_resources(house: Warehouse) -> bool:
     return bool(rows - days * (pairs - keys) > ROLLUP_WORTH_IT * rows)
 
 
-def _queries() -> dict[str, str]:
+def _queries(house: Warehouse) -> dict[str, str]:
     """Return the query of each table that `number` has not made."""
-    dims, sums = ", ".join(DIMENSIONS), SUMS
+    dims, sums = ", ".join(DIMENSIONS), house.sums
     return {
         "daily_cost": f"""SELECT day, cost_key, resource, {sums}
             FROM costs JOIN numbered_label USING (label) GROUP BY ALL ORDER BY 2, 3, 1""",
@@ -91,7 +91,7 @@ def _queries() -> dict[str, str]:
         "month_cost": f"""SELECT {dims}, tag_set, {sums}
             FROM (SELECT cost_key, {sums} FROM rollup_cost GROUP BY ALL)
             JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
-        "month_service_cost": f"""SELECT {", ".join(SERVICE_DIMENSIONS)}, {SUMS}
+        "month_service_cost": f"""SELECT {", ".join(SERVICE_DIMENSIONS)}, {sums}
             FROM service_cost GROUP BY ALL ORDER BY ALL""",
         "resource_cost": f"""SELECT cost_key, resource, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY ALL""",
@@ -146,15 +146,23 @@ def _check_texts(house: Warehouse) -> None:
                 f"A line item names the {what[0]} “{found[0][0][:40]}”, which is no {what[1]}.",
                 "The month stays as it was. Check that the export's files are as AWS wrote them.",
             )
-    texts = [*((name, "keys") for name in DIMENSIONS), ("resource_id", "resource")]
-    for name, table in texts:
-        if (house.value(f"SELECT max(strlen({name})) FROM {table}") or 0) > _LONGEST:
+    for name, longest in [
+        *_longest(house, "keys", DIMENSIONS),
+        *_longest(house, "resource", ("resource_id",)),
+    ]:
+        if longest > _LONGEST:
             raise RunFailure(
                 ErrorClass.DATA,
                 f"A line item's {name.replace('_', ' ')} is longer than {_LONGEST} bytes.",
                 "The month stays as it was. AWS writes nothing as long: check that the export's"
                 " files are as AWS wrote them.",
             )
+
+
+def _longest(house: Warehouse, table: str, names: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Return each column's longest text's length, in bytes."""
+    lengths = ", ".join(f"coalesce(max(strlen({name})), 0)" for name in names)
+    return list(zip(names, house.rows(f"SELECT {lengths} FROM {table}")[0], strict=True))
 
 
 def _check_days(house: Warehouse) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from billing.measures import Measure
 MEMORY_LIMIT = "400MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
-SUMS = ", ".join(f"sum({name}) AS {name}" for name in MEASURES)
 LABELS = (
     *DIMENSIONS,
     *("resource_id", "tags", "cost_categories", "account_name", "service_name"),
@@ -143,6 +143,15 @@ class Warehouse:
         for name in queries:
             self.db.execute(f"DROP TABLE {name}")
 
+    @cached_property
+    def sums(self) -> str:
+        """Return the SQL of every measure summed up, once all cost items were added."""
+        sizes = ", ".join(f"coalesce(sum(abs(CAST({one} AS DOUBLE))), 0)" for one in MEASURES)
+        most = dict(zip(MEASURES, self.rows(f"SELECT {sizes} FROM costs")[0], strict=True))
+        widest = max(one.scale for one in self._parts)
+        types = {name: amounts.sum_type(_scale(name, widest), most[name]) for name in MEASURES}
+        return ", ".join(f"CAST(sum({name}) AS {kind}) AS {name}" for name, kind in types.items())
+
     @property
     def rows_read(self) -> int:
         """Return how many line items were read so far."""
@@ -185,8 +194,11 @@ def _cast(columns: Iterable[str], scale: int) -> str:
         "number": "BIGINT",
         "day": "DATE",
         **dict.fromkeys(LABELS, "VARCHAR"),
-        **dict.fromkeys(Measure.values, amounts.decimal_type(scale)),
-        "usage_quantity": amounts.decimal_type(min(scale, amounts.QUANTITY_SCALE)),
+        **{name: amounts.decimal_type(_scale(name, scale)) for name in MEASURES},
         "line_items": "BIGINT",
     }
     return ", ".join(f"CAST({name} AS {types[name]}) AS {name}" for name in columns)
+
+
+def _scale(measure: str, scale: int) -> int:
+    return min(scale, amounts.QUANTITY_SCALE) if measure == "usage_quantity" else scale

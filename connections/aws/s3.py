@@ -13,7 +13,7 @@ from connections.aws.session import AwsSession
 from organizations.runs import ErrorClass, RunFailure
 
 # Small pieces keep threads waiting for each other.
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)

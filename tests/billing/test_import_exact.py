@@ -186,3 +186,27 @@ def test_every_measure_and_breakdown_equals_an_independent_computation(
     assert {one["account_id"] for one in month.skipped_accounts} == {WEB, DATA}
     held = BillingMonth.objects.get(connection=connection).delivery
     assert D(held.totals["USD"]["amortized_cost"]) == expected.total(items, "amortized")
+
+
+@pytest.mark.parametrize("cost", ["99999.9999999999", "499999.9999999999"])
+def test_a_bill_of_any_size_is_exact_to_its_last_digit(cast: Cast, aws: str, cost: str) -> None:
+    """150 of the smaller sum up to less than 18 digits with ten decimals have room for."""
+    connection = bills.connect(cast.acme)
+    bills.make_bucket()
+    counts = {WEB: 150, DATA: 300}
+    bills.put_bill(
+        bills.bill(
+            usage(cost, account=account, day=1 + number % 28, list_cost=D(cost))
+            for account, count in counts.items()
+            for number in range(count)
+        )
+    )
+
+    look = bills.run_import(connection)
+
+    assert look.portal_total == D(cost) * sum(counts.values())
+    for table in ("daily", "rollup"):
+        assert bills.facts(connection, "list_cost", "account", table=table) in (
+            {(account,): D(cost) * count for account, count in counts.items()},
+            {},  # a rollup that would not shrink
+        )

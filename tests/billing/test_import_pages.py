@@ -1,6 +1,7 @@
 """What operators see of imports, and the ranges that they ask for."""
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -119,8 +120,8 @@ def test_an_import_that_ended_says_what_it_found_and_left_out(
     assert "11.25 USD" in text
     assert "(222233334444): 7 USD" in text
     assert "SomethingNew" in text
-    steps = [text.index(f"{step} 0.") for step in ("manifest", "read", "prepare", "load", "check")]
-    assert steps == sorted(steps)
+    told = re.findall(r"(manifest|read|prepare|load|check) \d+\.\d+", text)
+    assert told == ["manifest", "read", "prepare", "load", "check"]
     assert "Error" not in text
 
 
