@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from billing.facts import ROLLUP_COST
-from billing.importing import aggregate, load, numbering, swap
+from billing.importing import load, numbering, swap
+from billing.importing.aggregate import Reader
 from billing.importing.faults import room_faults
 from billing.importing.formats import format_of
 from billing.importing.readers import open_file
@@ -56,16 +57,17 @@ class Contents:
     def _read(self, house: Warehouse, fetching: Fetching) -> None:
         organization = self.run.connection.organization_id
         names = ServiceName.objects.of(organization)
-        known = frozenset(names.values_list("code", flat=True))
+        reader = Reader(house, frozenset(names.values_list("code", flat=True)))
         progress = _Progress(house, fetching)
         self.run.watch(progress.now)
         for spooled in fetching:
-            file = open_file(spooled.path, fetching.label(spooled), self.manifest.file_format)
-            aggregate.add_file(house, file, known_services=known)
+            label = fetching.label(spooled)
+            reader.add(open_file(spooled.path, label, self.manifest.file_format))
             progress.files_read += 1
             self.run.rows_read = house.rows_read
             self.run.bytes_read += spooled.info.size
             self.run.advance(**progress.now())
+        reader.finish()
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """What is wrong with a file's content, told by file and column."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -28,10 +28,8 @@ def data_faults(
 ) -> Iterator[None]:
     """Turn DuckDB's errors over a file's content into failures that name file and column."""
     try:
-        with room_faults(house):
+        with room_faults(house), _size_faults(file.label):
             yield
-    except duckdb.OutOfRangeException as error:
-        raise unreadable(file.label, f"an amount is too large ({first_line(error)})") from None
     except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
         named = _wrong_cell(house, file, fields, selection)
         raise unreadable(file.label, named or first_line(error)) from None
@@ -39,6 +37,22 @@ def data_faults(
         raise
     except duckdb.Error as error:
         raise unreadable(file.label, first_line(error)) from None
+
+
+@contextmanager
+def rule_faults(house: Warehouse, labels: Sequence[str]) -> Iterator[None]:
+    """Turn DuckDB's errors over what the rules make of these files' groups into failures."""
+    others = f", or one of the {len(labels) - 1} files after it," if len(labels) > 1 else ""
+    with room_faults(house), _size_faults(f"{labels[0]}{others}"):
+        yield
+
+
+@contextmanager
+def _size_faults(label: str) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfRangeException as error:
+        raise unreadable(label, f"an amount is too large ({first_line(error)})") from None
 
 
 @contextmanager

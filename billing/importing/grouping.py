@@ -6,15 +6,16 @@ groups by just that, with amounts as whole numbers of 10^-10; then the rules are
 
 Of a line item's texts only its day and its resource are compared. The others, and its maps, are
 told apart by a hash of theirs, and read of one line item for each hash: comparing maps takes longer
-than everything else together, and groups as narrow as that stay in the processor's cache. A hash
-has 64 bits: that two combinations of texts seem to be the same happens once in some 10^9 files with
-100,000 of them. One would then be named as the other; no cost would be lost.
+than everything else together, and groups as narrow as that stay in the processor's cache. In files
+that are `like` each other the same has the same hash, so their groups are worked on together. A
+hash has 64 bits: that two combinations of texts seem to be the same happens once in some 10^9 files
+with 100,000 of them. One would then be named as the other; no cost would be lost.
 
 An amount that is not exactly such a number (more decimals, too large, no number at all) sends its
 line item the long way, by which every line item of a CSV file goes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from billing.importing import amounts
@@ -25,7 +26,7 @@ from billing.importing.readers import ParquetFile
 LINE_ITEMS = "line_items"
 TAGS, COST_CATEGORIES = "tag_map", "category_map"
 # Tables of the quick pass. A hash bears the name of the table in which stands what is behind it.
-_GROUPS, _TEXTS, _MAPS, _LABELS = "line_groups", "group_texts", "group_maps", "group_labels"
+LINE_GROUPS, TEXTS, MAPS, LABELS = "line_groups", "group_texts", "group_maps", "group_labels"
 # DuckDB's own column of a Parquet file: which row it is.
 _ROW = "file_row_number"
 _DECIMALS = 10
@@ -36,24 +37,111 @@ _DAY_US = 86_400_000_000
 
 @dataclass(frozen=True)
 class Grouping:
-    """The quick pass over one file.
+    """The quick pass over one file, or over files like it: its SQL.
 
-    tables   {name: query}: what the other queries read, to be made in this order
-    labels   the query of what groups are told apart by but the day: a number from 0 on, the file's
-             texts by name, TAGS and COST_CATEGORIES
-    groups   the query of the groups: the number of their labels, the file's texts and amounts by
-             name, LINE_ITEMS
-    columns  the columns of both, for `Fields`
-    scale    how many decimals their amounts have
-    is_slow  the condition of the line items that it leaves out
+    What line items are told apart by stands in four {name in SQL: SQL}: `days`, times of which the
+    day counts; `resources`; `texts`, the other columns; `maps`, TAGS and COST_CATEGORIES.
+    `columns`: those of the groups, for `Fields`.
     """
 
-    tables: Mapping[str, str]
-    labels: str
-    groups: str
+    days: Mapping[str, str]
+    resources: Mapping[str, str]
+    texts: Mapping[str, str]
+    maps: Mapping[str, str]
+    amounts: Mapping[str, "_Amount"]
     columns: Mapping[str, Column]
-    scale: int
-    is_slow: str
+    counts: str
+
+    @property
+    def like(self) -> Hashable:
+        """Return what is equal for files whose groups the same rules say the same of."""
+        return (self.line_groups(""), *self.texts, *self.columns.items())
+
+    @property
+    def scale(self) -> int:
+        """Return how many decimals the groups' amounts have."""
+        is_double = all(one.is_double for one in self.amounts.values())
+        return _DECIMALS if is_double else amounts.COST_SCALE
+
+    @property
+    def is_quick(self) -> str:
+        """Return the condition that all amounts of a line item are numbers of units."""
+        return " AND ".join(one.is_quick for one in self.amounts.values()) or "true"
+
+    @property
+    def is_slow(self) -> str:
+        """Return the condition of the line items that are left out."""
+        return f"({self.is_quick}) IS NOT TRUE"
+
+    def line_groups(self, source: str) -> str:
+        """Group a file's line items, quick ones and others apart; say of one where it stands."""
+        lacking = [f"{name} IS NULL" for name, one in self.amounts.items() if one.is_sparse]
+        return _select(
+            [
+                *(f"{key} AS {name}" for name, key in {**self.days, **self.resources}.items()),
+                f"hash({', '.join([*self.texts.values(), *lacking]) or 'NULL'}) AS {TEXTS}",
+                f"hash({', '.join(self.maps.values())}) AS {MAPS}",
+                f"{self.is_quick} AS is_quick",
+                *(f"{one.sum} AS {name}" for name, one in self.amounts.items()),
+                f"count(*) AS {LINE_ITEMS}",
+                f"any_value({_ROW}) AS {_ROW}",
+            ],
+            f"{source} WHERE {self.counts} GROUP BY ALL",
+        )
+
+    def behind(self, hashed: str, line_groups: str, source: str) -> str:
+        """Find what stands in a file behind each hash, TEXTS or MAPS, of its line groups."""
+        columns = self.texts if hashed == TEXTS else self.maps
+        one_each = _select(
+            [hashed, f"any_value({_ROW}) AS {_ROW}"],
+            f"{line_groups} WHERE is_quick GROUP BY {hashed}",
+        )
+        return _select(
+            [hashed, *(f"{one} AS {name}" for name, one in columns.items())],
+            f"{source} JOIN ({one_each}) USING ({_ROW})",
+        )
+
+    @property
+    def distinct_labels(self) -> str:
+        """Find what LINE_GROUPS are told apart by but the day: LABELS."""
+        return _select(
+            ["DISTINCT " + ", ".join((TEXTS, MAPS, *self.resources))],
+            f"{LINE_GROUPS} WHERE is_quick",
+        )
+
+    @property
+    def labels(self) -> str:
+        """Join LABELS to what stands behind their hashes. They have a number, from 0 on."""
+        return _select(
+            [f"{LABELS}.rowid AS number", *self.resources, *self.texts, *self.maps],
+            f"{LABELS} JOIN {TEXTS} USING ({TEXTS}) JOIN {MAPS} USING ({MAPS})",
+        )
+
+    @property
+    def groups(self) -> str:
+        """Join LINE_GROUPS to their labels' number and texts, with their sums as amounts."""
+        labelled = " AND ".join(
+            # A line item without a resource may have null there.
+            f"{LINE_GROUPS}.{name} IS NOT DISTINCT FROM {LABELS}.{name}"
+            for name in (TEXTS, MAPS, *self.resources)
+        )
+        return _select(
+            [
+                f"{LABELS}.rowid AS number",
+                *self.days,
+                *(f"{LABELS}.{name}" for name in self.resources),
+                *self.texts,
+                *(f"{one.amount(self.scale)} AS {name}" for name, one in self.amounts.items()),
+                LINE_ITEMS,
+            ],
+            f"{LINE_GROUPS} JOIN {LABELS} ON {labelled}"
+            f" JOIN {TEXTS} ON {TEXTS}.{TEXTS} = {LINE_GROUPS}.{TEXTS} WHERE is_quick",
+        )
+
+    def proof(self, line_groups: str, day: str) -> str:
+        """Fail over a file's groups where making their `day` or their amounts will fail."""
+        made = [day, *(one.amount(self.scale) for one in self.amounts.values())]
+        return _select([f"max({one})" for one in made], f"{line_groups} WHERE is_quick")
 
 
 def grouping(
@@ -69,129 +157,28 @@ def grouping(
     summed = {name: _Amount(column, file) for name, column in fields.amounts_used.items()}
     if any(one.is_text for one in summed.values()) or _ROW in map(str.lower, file.columns):
         return None
-    made = _Queries(file, fields, selection, only_where, summed)
+    in_maps = {*selection.tags.columns, *selection.cost_categories.columns}
+    days: dict[str, str] = {}
+    resources: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    for name, column in fields.used.items():
+        if name in summed or name in in_maps:
+            continue
+        keys = texts
+        if name in fields.days_used:
+            keys = days
+        elif quoted(name) in selection.resource_id:
+            keys = resources
+        keys[quoted(name)] = _key(column, fields, only_where.get(name))
     return Grouping(
-        {
-            _GROUPS: made.line_groups,
-            _TEXTS: made.of_one_line_item(_TEXTS, made.texts),
-            _MAPS: made.of_one_line_item(_MAPS, made.maps),
-            _LABELS: made.group_labels,
-        },
-        made.labels,
-        made.groups,
+        days,
+        resources,
+        texts,
+        {TAGS: selection.tags.group, COST_CATEGORIES: selection.cost_categories.group},
+        {quoted(name): one for name, one in summed.items()},
         {name: _grouped(column, fields) for name, column in fields.columns.items()},
-        made.scale,
-        f"({made.is_quick}) IS NOT TRUE",
+        selection.counts,
     )
-
-
-class _Queries:
-    """The queries of a quick pass.
-
-    What line items are told apart by stands in four {name in SQL: SQL}: `days`, times of which the
-    day counts; `resources`; `texts`, the other columns; `maps`.
-    """
-
-    def __init__(
-        self,
-        file: ParquetFile,
-        fields: Fields,
-        selection: Selection,
-        only_where: Mapping[str, str],
-        summed: Mapping[str, "_Amount"],
-    ) -> None:
-        self._source, self._counts = file.source, selection.counts
-        self._amounts = {quoted(name): one for name, one in summed.items()}
-        self.maps = {TAGS: selection.tags.group, COST_CATEGORIES: selection.cost_categories.group}
-        in_maps = {*selection.tags.columns, *selection.cost_categories.columns}
-        self._days: dict[str, str] = {}
-        self._resources: dict[str, str] = {}
-        self.texts: dict[str, str] = {}
-        for name, column in fields.used.items():
-            if name in summed or name in in_maps:
-                continue
-            keys = self.texts
-            if name in fields.days_used:
-                keys = self._days
-            elif quoted(name) in selection.resource_id:
-                keys = self._resources
-            keys[quoted(name)] = _key(column, fields, only_where.get(name))
-
-    @property
-    def scale(self) -> int:
-        """Return how many decimals the groups' amounts have."""
-        is_double = all(one.is_double for one in self._amounts.values())
-        return _DECIMALS if is_double else amounts.COST_SCALE
-
-    @property
-    def is_quick(self) -> str:
-        """Return the condition that all amounts of a line item are numbers of units."""
-        return " AND ".join(one.is_quick for one in self._amounts.values()) or "true"
-
-    @property
-    def line_groups(self) -> str:
-        """Group the line items, quick ones and others apart; say of one where it stands."""
-        lacking = [f"{name} IS NULL" for name, one in self._amounts.items() if one.is_sparse]
-        return _select(
-            [
-                *(f"{key} AS {name}" for name, key in (self._days | self._resources).items()),
-                f"hash({', '.join([*self.texts.values(), *lacking]) or 'NULL'}) AS {_TEXTS}",
-                f"hash({', '.join(self.maps.values())}) AS {_MAPS}",
-                f"{self.is_quick} AS is_quick",
-                *(f"{one.sum} AS {name}" for name, one in self._amounts.items()),
-                f"count(*) AS {LINE_ITEMS}",
-                f"any_value({_ROW}) AS {_ROW}",
-            ],
-            f"{self._source} WHERE {self._counts} GROUP BY ALL",
-        )
-
-    def of_one_line_item(self, hashed: str, columns: Mapping[str, str]) -> str:
-        """Find what stands behind each hash."""
-        one_each = _select(
-            [hashed, f"any_value({_ROW}) AS {_ROW}"],
-            f"{_GROUPS} WHERE is_quick GROUP BY {hashed}",
-        )
-        return _select(
-            [hashed, *(f"{one} AS {name}" for name, one in columns.items())],
-            f"{self._source} JOIN ({one_each}) USING ({_ROW})",
-        )
-
-    @property
-    def group_labels(self) -> str:
-        """Find what groups are told apart by but the day."""
-        return _select(
-            ["DISTINCT " + ", ".join((_TEXTS, _MAPS, *self._resources))],
-            f"{_GROUPS} WHERE is_quick",
-        )
-
-    @property
-    def labels(self) -> str:
-        """Join the labels to what stands behind their hashes."""
-        return _select(
-            [f"{_LABELS}.rowid AS number", *self._resources, *self.texts, *self.maps],
-            f"{_LABELS} JOIN {_TEXTS} USING ({_TEXTS}) JOIN {_MAPS} USING ({_MAPS})",
-        )
-
-    @property
-    def groups(self) -> str:
-        """Join the groups to their labels and texts, with their sums as amounts."""
-        labelled = " AND ".join(
-            # A line item without a resource may have null there.
-            f"{_GROUPS}.{name} IS NOT DISTINCT FROM {_LABELS}.{name}"
-            for name in (_TEXTS, _MAPS, *self._resources)
-        )
-        return _select(
-            [
-                f"{_LABELS}.rowid AS number",
-                *self._days,
-                *(f"{_LABELS}.{name}" for name in self._resources),
-                *self.texts,
-                *(f"{one.amount(self.scale)} AS {name}" for name, one in self._amounts.items()),
-                LINE_ITEMS,
-            ],
-            f"{_GROUPS} JOIN {_LABELS} ON {labelled}"
-            f" JOIN {_TEXTS} ON {_TEXTS}.{_TEXTS} = {_GROUPS}.{_TEXTS} WHERE is_quick",
-        )
 
 
 def _select(columns: Iterable[str], source: str) -> str:

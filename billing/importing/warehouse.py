@@ -1,6 +1,6 @@
 """The DuckDB in which one delivery is worked on: bounded memory, spilling to the spool."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,16 +71,16 @@ class Warehouse:
         """Begin with a part that is empty."""
         self.add(f"SELECT {', '.join('NULL' for _ in (*LABELS, *COSTS))} LIMIT 0", 0)
 
-    def add(self, query: str, scale: int = amounts.COST_SCALE) -> int:
+    def add(self, query: str, scale: int = amounts.COST_SCALE) -> None:
         """Add cost items, each with labels of its own: rows of LABELS and COSTS, in their order.
 
-        Their amounts have at most `scale` decimals. Returns of how many line items they are.
+        Their amounts have at most `scale` decimals.
         """
         table = self._keep(query, (*LABELS, *COSTS), scale)
         numbered = f"(SELECT rowid AS number, * FROM {table})"
-        return self._add_part(numbered, numbered, (table,), scale)
+        self._add_part(numbered, numbered, (table,), scale)
 
-    def add_labelled(self, labels: str, costs: str, scale: int) -> int:
+    def add_labelled(self, labels: str, costs: str, scale: int) -> None:
         """Add cost items that share labels: rows of a number and LABELS, of a number and COSTS.
 
         The numbers of labels go from 0 on, without a gap. For the rest see `add`.
@@ -89,15 +89,14 @@ class Warehouse:
             self._keep(labels, _NUMBERED_LABELS, scale),
             self._keep(costs, _NUMBERED_COSTS, scale),
         )
-        return self._add_part(*kept, kept, scale)
+        self._add_part(*kept, kept, scale)
 
-    def _add_part(self, labels: str, costs: str, tables: tuple[str, ...], scale: int) -> int:
+    def _add_part(self, labels: str, costs: str, tables: tuple[str, ...], scale: int) -> None:
         if len(self._parts) == _MOST_PARTS:
             self._join_parts()
         self._parts.append(_Part(labels, costs, tables, scale, self._labels))
         self._labels += int(self.value(f"SELECT count(*) FROM {labels}"))
         self._show()
-        return int(self.value(f"SELECT coalesce(sum(line_items), 0) FROM {costs}"))
 
     def _join_parts(self) -> None:
         before, widest = list(self._parts), max(one.scale for one in self._parts)
@@ -107,18 +106,23 @@ class Warehouse:
         costs = self._keep(f"SELECT label, {', '.join(COSTS)} FROM costs", _NUMBERED_COSTS, widest)
         self._parts[:] = [_Part(labels, costs, (labels, costs), widest, 0)]
         self._show()
-        for table in (table for one in before for table in one.tables):
-            self.db.execute(f"DROP TABLE {table}")
+        self.drop(table for one in before for table in one.tables)
 
     def _keep(self, query: str, columns: Sequence[str], scale: int) -> str:
-        """Keep a query's rows in a new table; return its name."""
+        given = f"({query}) AS given({', '.join(columns)})"
+        return self.keep("items", f"SELECT {_cast(columns, scale)} FROM {given}")
+
+    def keep(self, name: str, query: str) -> str:
+        """Keep a query's rows in a new table; return the table's name, which begins with `name`."""
         self._made += 1
-        table = f"items_{self._made}"
-        self.db.execute(
-            f"CREATE TABLE {table} AS SELECT {_cast(columns, scale)}"
-            f" FROM ({query}) AS given({', '.join(columns)})"
-        )
+        table = f"{name}_{self._made}"
+        self.db.execute(f"CREATE TABLE {table} AS {query}")
         return table
+
+    def drop(self, tables: Iterable[str]) -> None:
+        """Drop tables."""
+        for table in tables:
+            self.db.execute(f"DROP TABLE {table}")
 
     def _show(self) -> None:
         # DuckDB's own common type of two such decimals has fewer decimals than one of them.
@@ -133,15 +137,6 @@ class Warehouse:
         self.db.execute(
             "CREATE OR REPLACE VIEW items AS SELECT * FROM costs JOIN labels USING (label)"
         )
-
-    @contextmanager
-    def tables(self, queries: Mapping[str, str]) -> Iterator[None]:
-        """Make tables, {name: query}, in this order; they go when the block ends."""
-        for name, query in queries.items():
-            self.db.execute(f"CREATE TABLE {name} AS {query}")
-        yield
-        for name in queries:
-            self.db.execute(f"DROP TABLE {name}")
 
     @cached_property
     def sums(self) -> str:

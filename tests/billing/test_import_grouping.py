@@ -5,6 +5,7 @@ from collections import defaultdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,11 +15,12 @@ from hypothesis import strategies as st
 
 from billing.exact import added
 from billing.importing import aggregate
+from billing.importing.aggregate import Reader
 from billing.importing.columns import Kind
 from billing.importing.faults import room_faults
 from billing.importing.formats import format_of
-from billing.importing.readers import open_file
-from billing.importing.warehouse import warehouse
+from billing.importing.readers import BillFile, open_file
+from billing.importing.warehouse import Warehouse, warehouse
 from connections.models import FileFormat
 from organizations.runs import RunFailure
 
@@ -100,6 +102,13 @@ def key(item: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def read(house: Warehouse, *files: BillFile) -> None:
+    reader = Reader(house)
+    for file in files:
+        reader.add(file)
+    reader.finish()
+
+
 def unblended(item: dict[str, Any]) -> Decimal:
     return exact(item["line_item_unblended_cost"])
 
@@ -119,14 +128,20 @@ def amortized(item: dict[str, Any]) -> Decimal:
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(items=st.lists(LINE_ITEM, min_size=1, max_size=40))
-def test_groups_add_up_to_their_line_items(items: list[dict[str, Any]], tmp_path: Path) -> None:
-    path = tmp_path / "part.parquet"
-    write(path, items)
-    with warehouse(format_of("cur2"), tmp_path) as house:
-        aggregate.add_file(
-            house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
-        )
+@given(
+    parts=st.lists(st.lists(LINE_ITEM, min_size=1, max_size=20), min_size=1, max_size=4),
+    many=st.sampled_from([1, 10, 300_000]),
+)
+def test_groups_add_up_to_their_line_items(
+    parts: list[list[dict[str, Any]]], many: int, tmp_path: Path
+) -> None:
+    """However a month is cut into files, and however many groups wait for the rules."""
+    for number, part in enumerate(parts):
+        write(tmp_path / f"{number}.parquet", part)
+    items = [item for part in parts for item in part]
+    with warehouse(format_of("cur2"), tmp_path) as house, patch.object(aggregate, "_MANY", many):
+        paths = [tmp_path / f"{number}.parquet" for number in range(len(parts))]
+        read(house, *(open_file(one, one.name, FileFormat.PARQUET) for one in paths))
         found = house.rows(
             "SELECT CAST(day AS VARCHAR), resource_id, region, charge_type,"
             " coalesce(nullif(tags, ''), '{}'), sum(unblended_cost), sum(net_unblended_cost),"
@@ -150,11 +165,12 @@ def test_many_files_with_amounts_of_all_sizes_add_up(tmp_path: Path) -> None:
 
     amounts = [1e-18 if number == 7 else number / 1e10 for number in range(80)]
     with warehouse(format_of("cur2"), tmp_path) as house:
+        files = []
         for number, amount in enumerate(amounts):
             path = tmp_path / f"{number}.parquet"
             write(path, [{**USAGE, "line_item_unblended_cost": amount}])
-            file = open_file(path, str(number), FileFormat.PARQUET)
-            aggregate.add_file(house, file, known_services=frozenset())
+            files.append(open_file(path, str(number), FileFormat.PARQUET))
+        read(house, *files)
         found = house.rows(
             "SELECT sum(unblended_cost), CAST(sum(line_items) AS INTEGER) FROM items"
         )
@@ -171,9 +187,7 @@ def test_a_column_named_as_the_number_of_a_row_misleads_nobody(tmp_path: Path) -
     ]
     write(path, items)
     with warehouse(format_of("cur2"), tmp_path) as house:
-        aggregate.add_file(
-            house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
-        )
+        read(house, open_file(path, "part", FileFormat.PARQUET))
         found = house.rows("SELECT resource_id, unblended_cost FROM items ORDER BY 1")
     assert found == [("i-1", Decimal("1.5")), ("i-2", Decimal("1.5"))]
 
@@ -203,7 +217,7 @@ def test_maps_without_a_tag_are_as_good_as_none(tags: Any, tmp_path: Path) -> No
     file = open_file(path, "part", FileFormat.PARQUET)
     assert file.columns["tags"].kind is Kind.EMPTY
     with warehouse(format_of("cur2"), tmp_path) as house:
-        aggregate.add_file(house, file, known_services=frozenset())
+        read(house, file)
         ((found,),) = house.rows("SELECT tags FROM items")
     assert json.loads(found) == normalised
 
@@ -224,9 +238,7 @@ def test_what_is_no_amount_is_named(value: float, tmp_path: Path) -> None:
         warehouse(format_of("cur2"), tmp_path) as house,
         pytest.raises(RunFailure, match=r"line_item_unblended_cost (of part )?holds"),
     ):
-        aggregate.add_file(
-            house, open_file(path, "part", FileFormat.PARQUET), known_services=frozenset()
-        )
+        read(house, open_file(path, "part", FileFormat.PARQUET))
 
 
 def test_too_little_memory_is_not_told_as_a_full_disk(tmp_path: Path) -> None:
@@ -237,3 +249,32 @@ def test_too_little_memory_is_not_told_as_a_full_disk(tmp_path: Path) -> None:
     ):
         house.db.execute("SET memory_limit = '2MB'")
         house.db.execute("SELECT list(range) FROM range(10_000_000)")
+
+
+def test_what_the_rules_make_too_large_is_told(tmp_path: Path) -> None:
+    """Each amount has room, but not what a commitment left unused."""
+    path = tmp_path / "part.parquet"
+    amounts = {
+        "line_item_unblended_cost": 0,
+        "savings_plan_used_commitment": -9 * 10**17,
+        "savings_plan_total_commitment_to_date": 9 * 10**17,
+        "savings_plan_savings_plan_effective_cost": 0,
+    }
+    texts = {
+        "identity_time_interval": "2026-10-01T00:00:00Z/2026-10-01T01:00:00Z",
+        "line_item_currency_code": "USD",
+        "line_item_line_item_type": "SavingsPlanRecurringFee",
+        "line_item_operation": "",
+        "line_item_product_code": "ComputeSavingsPlans",
+        "line_item_usage_account_id": "111122223333",
+        "savings_plan_savings_plan_a_r_n": "arn",
+    }
+    columns = {name: pa.array([value], pa.int64()) for name, value in amounts.items()}
+    columns |= {name: pa.array([value]) for name, value in texts.items()}
+    pq.write_table(pa.table(columns), path)
+    file = open_file(path, "part", FileFormat.PARQUET)
+    with (
+        warehouse(format_of("cur2"), tmp_path) as house,
+        pytest.raises(RunFailure, match="part cannot be read: an amount is too large"),
+    ):
+        read(house, file)

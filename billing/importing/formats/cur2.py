@@ -271,11 +271,17 @@ def _needs_product(fields: Fields) -> str | None:
 
 
 def _needs_description(fields: Fields) -> str:
-    return f"{fields.text(_TYPE)} = 'Refund'"
+    return _is_type(fields, "Refund")
 
 
 def _needs_reservation(fields: Fields) -> str:
-    return f"{fields.text(_TYPE)} = 'Fee'"
+    return _is_type(fields, "Fee")
+
+
+def _is_type(fields: Fields, charge_type: str) -> str:
+    # DuckDB compares the bare column with what the file's footer says of it, and reads nothing.
+    bare = fields.raw(_TYPE) if fields.kind(_TYPE) is Kind.TEXT else None
+    return f"{bare or fields.text(_TYPE)} = {literal(charge_type)}"
 
 
 def _needs_tags(fields: Fields) -> str | None:
