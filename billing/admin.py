@@ -24,16 +24,40 @@ _STEPS = ("look", "manifest", "read", "prepare", "load", "check")
 
 def amount_of(amount: Decimal | None, currency: str) -> str:
     """Return an amount to its last digit with its currency; a dash where there is none."""
-    return "-" if amount is None else f"{plain(amount)} {currency}"
+    return "-" if amount is None else f"{_exactly(amount)} {currency}"
 
 
-class MonthInline(ScopedInline):
+def _exactly(amount: Decimal) -> str:
+    whole, point, decimals = plain(amount).partition(".")
+    return f"{intcomma(whole)}{point}{decimals}"
+
+
+class _ReadAndLoaded:
+    """Columns of whatever was read from files and loaded: imports and deliveries."""
+
+    @admin.display(description="line items", ordering="rows_read")
+    def line_items(self, one: ImportRun | Delivery) -> str:
+        """Return the line items read."""
+        return str(intcomma(one.rows_read))
+
+    @admin.display(description="daily rows", ordering="rows_loaded")
+    def daily_rows(self, one: ImportRun | Delivery) -> str:
+        """Return the rows that they make."""
+        return str(intcomma(one.rows_loaded))
+
+    @admin.display(description="read")
+    def bytes(self, one: ImportRun | Delivery) -> str:
+        """Return the size of the files read."""
+        return filesizeformat(one.bytes_read)
+
+
+class MonthInline(_ReadAndLoaded, ScopedInline):
     """The months of a look."""
 
     model = ImportRun
     fk_name = "parent"
     verbose_name_plural = "months"
-    fields = ("month", "condition", "rows_read", "total", "error_message")
+    fields = ("month", "condition", "line_items", "total", "error_message")
     readonly_fields = fields
 
     @admin.display(description="month")
@@ -65,19 +89,20 @@ class ScopeFilter(admin.SimpleListFilter):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
+class ImportRunAdmin(_ReadAndLoaded, ReadOnlyAdmin[ImportRun]):
     """Imports: what was read, what it came to, what was left out, what went wrong."""
 
     list_display = [
-        "queued_at",
-        "connection",
-        "month",
         "condition",
-        "rows",
+        "month",
+        "connection",
+        "queued_at",
         "total",
+        "line_items",
         "duration",
         "error_message",
     ]
+    list_display_links = ["month"]
     list_filter = ["state", ScopeFilter, "connection", "error_class", "queued_at"]
     list_select_related = ["connection"]
     date_hierarchy = "queued_at"
@@ -104,8 +129,8 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
             "Result",
             {
                 "fields": [
-                    "rows",
-                    "rows_loaded",
+                    "line_items",
+                    "daily_rows",
                     "bytes",
                     "export_sum",
                     "total",
@@ -121,7 +146,8 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
         "month",
         "condition",
         "how_far",
-        "rows",
+        "line_items",
+        "daily_rows",
         "bytes",
         "export_sum",
         "total",
@@ -163,16 +189,6 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
             f" {intcomma(known['rows'])} line items in {run.seconds or 0:.1f} seconds"
         )
 
-    @admin.display(description="line items", ordering="rows_read")
-    def rows(self, run: ImportRun) -> str:
-        """Return the line items read."""
-        return str(intcomma(run.rows_read))
-
-    @admin.display(description="read")
-    def bytes(self, run: ImportRun) -> str:
-        """Return the size of the files read."""
-        return filesizeformat(run.bytes_read)
-
     @admin.display(description="export's total")
     def export_sum(self, run: ImportRun) -> str:
         """Return what the export itself comes to."""
@@ -199,7 +215,7 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
         return _list(
             (
                 f"{one['name'] or 'Account'} ({one['account_id']}):"
-                f" {plain(Decimal(one['amount']))} {one['currency']}",
+                f" {amount_of(Decimal(one['amount']), one['currency'])}",
             )
             for one in run.skipped_accounts
         )
@@ -212,7 +228,7 @@ class ImportRunAdmin(ReadOnlyAdmin[ImportRun]):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
+class DeliveryAdmin(_ReadAndLoaded, ReadOnlyAdmin[Delivery]):
     """Versions of months, as AWS delivered them."""
 
     list_display = [
@@ -220,23 +236,23 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
         "export",
         "month",
         "condition",
-        "rows_read",
-        "rows_loaded",
+        "line_items",
+        "daily_rows",
         "data_through",
         "is_final",
     ]
     list_filter = ["state", "export", "billing_period"]
     list_select_related = ["export"]
-    readonly_fields: ClassVar[list[str]] = ["sums", "restated"]
+    readonly_fields: ClassVar[list[str]] = ["sums", "restated", "line_items", "daily_rows", "bytes"]
     fields: ClassVar[Any] = [
         "export",
         "billing_period",
         "state",
         "sums",
         "restated",
-        "rows_read",
-        "rows_loaded",
-        "bytes_read",
+        "line_items",
+        "daily_rows",
+        "bytes",
         "data_through",
         "is_final",
         "execution_id",
@@ -259,7 +275,7 @@ class DeliveryAdmin(ReadOnlyAdmin[Delivery]):
     def sums(self, delivery: Delivery) -> SafeString | str:
         """Show every measure in every currency, to the last digit."""
         return _list(
-            (f"{name.replace('_', ' ')}: {plain(Decimal(amount))} {currency}",)
+            (f"{name.replace('_', ' ')}: {amount_of(Decimal(amount), currency)}",)
             for currency, measures in sorted(delivery.totals.items())
             for name in Measure.values
             if (amount := measures.get(name)) is not None
@@ -304,8 +320,8 @@ def _changes(found: Restatement) -> SafeString | str:
             one.account_id,
             one.service,
             one.charge_type,
-            plain(one.before),
-            plain(one.after),
+            _exactly(one.before),
+            _exactly(one.after),
             amount_of(one.difference, one.currency),
         )
         for one in found.changes[:_CHANGES_SHOWN]
