@@ -21,11 +21,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a file: its name in SQL, its kind, and how the file itself spells it."""
+    """A column of a file: its name in SQL, its kind, and how the file itself spells it.
+
+    `lacking` says in how many rows nothing stands there, None where the file does not say it.
+    """
 
     name: str
     kind: Kind
     spelling: str
+    lacking: int | None = None
 
 
 def quoted(name: str) -> str:
@@ -83,6 +87,11 @@ class Fields:
         """Return how a column is stored; EMPTY when it is absent."""
         column = self._columns.get(name)
         return column.kind if column else Kind.EMPTY
+
+    def lacks_more(self, name: str, other: str) -> bool:
+        """Whether more rows may lack the one column than the other, of those that there are."""
+        lacking = [self._columns[one].lacking for one in (name, other)]
+        return lacking[0] is None or lacking[1] is None or lacking[0] > lacking[1]
 
     def text(self, name: str) -> str:
         """Return SQL for text that is never null."""

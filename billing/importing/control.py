@@ -71,7 +71,7 @@ def _without(batch: Any, column: str, values: tuple[str, ...]) -> Any:
 def _by_text(batch: Any, column: str, values: str) -> list[tuple[str, Any]]:
     """Return the values for each text of a column, '' where it is null."""
     texts, amounts = batch.column(column), batch.column(values)
-    names = pc.unique(texts).to_pylist()
+    names = pc.cast(pc.unique(texts), pa.string()).to_pylist()
     if len(names) == 1:
         return [(names[0] or "", amounts)]
     known = pc.fill_null(pc.cast(texts, pa.string()), "")
@@ -86,7 +86,7 @@ def exact_sum(amounts: Any) -> Decimal:
     """
     amounts = amounts.drop_null()
     with localcontext(EXACT):
-        if pa.types.is_floating(amounts.type):
+        if pa.types.is_float64(amounts.type):
             return _sum_doubles(amounts)
         if pa.types.is_string(amounts.type) or pa.types.is_large_string(amounts.type):
             return _sum_texts(amounts)

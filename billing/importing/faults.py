@@ -68,6 +68,20 @@ def room_faults(house: Warehouse) -> Iterator[None]:
         raise
 
 
+@contextmanager
+def sum_faults(house: Warehouse) -> Iterator[None]:
+    """Turn sums for which no decimal has room into a failure that says so, too."""
+    try:
+        with room_faults(house):
+            yield
+    except duckdb.OutOfRangeException as error:
+        raise RunFailure(
+            ErrorClass.DATA,
+            f"The amounts of the bill are too large to be added up ({first_line(error)}).",
+            "The month stays as it was. Check that the export's files are as AWS wrote them.",
+        ) from None
+
+
 def _no_room(house: Warehouse) -> RunFailure:
     # What has no room in memory goes to the disk: DuckDB lacks memory where that is full, too.
     if shutil.disk_usage(house.folder).free < _SPARE:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from billing.facts import DAILY_COST, DIMENSIONS, FACT_TABLES, ROLLUP_COST, FactTable
 from billing.importing import numbering
 from billing.importing.columns import literal
-from billing.importing.faults import room_faults
+from billing.importing.faults import room_faults, sum_faults
 from billing.importing.summary import Summary, summary
 from billing.importing.warehouse import MEASURES, Warehouse
 
@@ -64,12 +64,12 @@ def prepared(
 
 
 def _sum_up(house: Warehouse) -> Summary:
-    with room_faults(house):
+    with sum_faults(house):
         return summary(house)
 
 
 def _make(house: Warehouse, table: FactTable) -> int | None:
-    with room_faults(house):
+    with sum_faults(house):
         numbering.make(house, _name(table))
     rows = _rows(house, table)
     if table is ROLLUP_COST and rows > numbering.ROLLUP_WORTH_IT * _rows(house, DAILY_COST):

@@ -1,5 +1,6 @@
 """Cost items to the rows of the fact tables, with the delivery's own small integers."""
 
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -17,10 +18,12 @@ _ACCOUNT = "|[0-9]{12}"
 _CODES = (
     ("account_id", _ACCOUNT, ("account", "AWS account id")),
     ("payer_account_id", _ACCOUNT, ("payer", "AWS account id")),
-    ("currency", "|.{3}", ("currency", "ISO 4217 code")),
+    ("currency", "|[A-Z]{3}", ("currency", "ISO 4217 code")),
 )
 # A rollup with more than this part of the daily rows is as slow to read as they are.
 ROLLUP_WORTH_IT = 0.75
+# AWS is younger than the first of these days.
+_DAYS = (date(2000, 1, 1), date(2999, 12, 31))
 _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
 
 
@@ -112,7 +115,7 @@ def _number_tag_sets(house: Warehouse) -> None:
             (*pair, numbers.setdefault(tag_set(*pair, normalised=normalised), len(numbers) + 1))
             for pair in raw
         ]
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RunFailure(
             ErrorClass.DATA,
             f"A line item's tags or cost categories are no JSON object ({error}).",
@@ -166,9 +169,16 @@ def _longest(house: Warehouse, table: str, names: tuple[str, ...]) -> list[tuple
 
 
 def _check_days(house: Warehouse) -> None:
-    if house.value("SELECT count(*) FROM costs WHERE day IS NULL"):
+    strange = house.rows(
+        "SELECT CAST(day AS VARCHAR) FROM costs"
+        f" WHERE day IS NULL OR day NOT BETWEEN '{_DAYS[0]}' AND '{_DAYS[1]}' LIMIT 1"
+    )
+    if strange:
+        ((day,),) = strange
         raise RunFailure(
             ErrorClass.DATA,
-            "Some line items have no day.",
+            f"A line item is of {day}, which no bill has."
+            if day
+            else "Some line items have no day.",
             "The month stays as it was. AWS writes the file anew with its next delivery.",
         )

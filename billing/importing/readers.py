@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
+from billing.importing.amounts import COST_SCALE
 from billing.importing.columns import Column, Fields, Kind, literal
 from billing.importing.control import ControlTotal
 from billing.importing.formats.base import BillFormat
@@ -38,6 +39,7 @@ _BATCH_ROWS = 1 << 15
 _GROWTH_LIMIT = 250
 _GROWTH_FREE = 64 << 20
 _MAP_KEY = ".key_value.key"
+_MAP_KINDS = (Kind.MAP, Kind.TEXT, Kind.EMPTY)
 # Categories of legacy columns whose names are people's own.
 _SPELLED = ("resourceTags", "costCategory")
 _NEXT_DELIVERY = (
@@ -74,7 +76,10 @@ class BillFile(ABC):
         """Give the SQL of a relation to read once; a control total is fed meanwhile."""
 
     def require(self, bill_format: BillFormat) -> None:
-        """Raise RunFailure when a column is missing without which nothing exact can be said."""
+        """Raise RunFailure when a column is missing without which nothing exact can be said.
+
+        Or when one that must be a map is of a type from which no keys can be read.
+        """
         missing = [name for name in bill_format.required if name not in self.columns]
         if missing:
             raise RunFailure(
@@ -84,6 +89,12 @@ class BillFile(ABC):
                 "Add these columns to the export's query; check too that the export's type is what"
                 " the connection says.",
             )
+        for name in bill_format.maps:
+            column = self.columns.get(name)
+            if column and column.kind not in _MAP_KINDS:
+                raise unreadable(
+                    self.label, f"the column {column.spelling} is neither a map nor JSON text"
+                )
 
 
 class ParquetFile(BillFile):
@@ -99,11 +110,18 @@ class ParquetFile(BillFile):
             with pq.ParquetFile(path) as file:
                 self.rows: int = file.metadata.num_rows
                 self.nulls = _nulls(file.metadata)
+                self._delta_coded = _delta_coded(file.metadata)
                 schema = file.schema_arrow
         except (pa.ArrowException, OSError, ValueError) as error:
             raise unreadable(label, f"it is no whole Parquet file ({_short(error)})") from None
+        if wide := [one.name for one in schema if pa.types.is_decimal256(one.type)]:
+            raise unreadable(label, f"the column {wide[0]} has numbers of more than 38 digits")
         self.columns = _without_doubles(
-            label, [Column(one.name, self._kind_of(one), one.name) for one in schema]
+            label,
+            [
+                Column(one.name, self._kind_of(one), one.name, self.nulls.get(one.name))
+                for one in schema
+            ],
         )
 
     def _kind_of(self, field: pa.Field) -> Kind:
@@ -113,7 +131,8 @@ class ParquetFile(BillFile):
     @property
     def source(self) -> str:
         """Return the SQL of the file's relation."""
-        return f"read_parquet({literal(str(self.path))})"
+        # Old writers do not say which of their bytes are text.
+        return f"read_parquet({literal(str(self.path))}, binary_as_string = true)"
 
     @contextmanager
     def relation(
@@ -124,7 +143,11 @@ class ParquetFile(BillFile):
 
     def _feed(self, control: ControlTotal) -> None:
         try:
-            texts = [one for one in control.columns if self.columns[one].kind is Kind.TEXT]
+            texts = [
+                one
+                for one in control.columns
+                if self.columns[one].kind is Kind.TEXT and one not in self._delta_coded
+            ]
             with pq.ParquetFile(self.path, read_dictionary=texts, pre_buffer=False) as file:
                 columns = list(control.columns)
                 # This is one thread beside DuckDB's already.
@@ -159,10 +182,13 @@ class CsvFile(BillFile):
         try:
             with self._open(self.path, self.label) as stream:
                 text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
-                line, self._has_lines = text.readline(_HEADER_LIMIT), bool(text.read(1))
+                # A tag's key may have line breaks.
+                lines = iter(partial(text.readline, _HEADER_LIMIT), "")
+                found, self._has_lines = next(csv.reader(lines), []), bool(text.read(1))
         except (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError) as error:
             raise unreadable(self.label, _short(error)) from None
-        found = next(csv.reader([line]), [])
+        except csv.Error as error:
+            raise unreadable(self.label, f"it does not begin with a header ({error})") from None
         if not found:
             raise unreadable(self.label, "it is empty, without even a header")
         return found
@@ -220,7 +246,7 @@ class CsvFile(BillFile):
             lines = arrow_csv.open_csv(
                 stream,
                 read_options=arrow_csv.ReadOptions(
-                    block_size=_CSV_BLOCK, column_names=names, skip_rows=1
+                    block_size=_CSV_BLOCK, column_names=names, skip_rows_after_names=1
                 ),
                 parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
                 convert_options=arrow_csv.ConvertOptions(
@@ -263,9 +289,9 @@ def _csv_name(number: int, spelling: str) -> str:
 
 
 def _nulls(metadata: Any) -> dict[str, int]:
-    """Return how many values each flat column lacks, where every row group says it.
+    """Return how many rows lack a value of each flat column, where every row group says it.
 
-    A map without a single key lacks all.
+    Of a map's column: how many rows have a map without a single key, or none.
     """
     found: dict[str, int] = {}
     for index, column in enumerate(metadata.schema):
@@ -275,21 +301,35 @@ def _nulls(metadata: Any) -> dict[str, int]:
         nulls = sum(one.statistics.null_count for one in groups)
         if column.path == column.name:
             found[column.name] = nulls
-        elif column.path.endswith(_MAP_KEY) and nulls == sum(one.num_values for one in groups):
-            found[column.path.removesuffix(_MAP_KEY)] = metadata.num_rows
+        elif column.path.endswith(_MAP_KEY):
+            found[column.path.removesuffix(_MAP_KEY)] = nulls
     return found
+
+
+def _delta_coded(metadata: Any) -> set[str]:
+    """Return the columns of which Arrow cannot read dictionaries; AWS writes some texts so."""
+    return {
+        column.path_in_schema
+        for group in map(metadata.row_group, range(metadata.num_row_groups))
+        for column in map(group.column, range(metadata.num_columns))
+        if any(one.startswith("DELTA") for one in column.encodings)
+    }
 
 
 def _without_doubles(
     label: str, columns: list[Column], *, merges: bool = False
 ) -> dict[str, Column]:
-    """Return the columns by name. Legacy CUR has names that are equal once normalised: merged."""
+    """Return the columns by name. Legacy CUR has names that are equal once normalised: merged.
+
+    Others must differ by more than case, which SQL's names do not tell apart.
+    """
     found: dict[str, Column] = {}
-    spellings = set()
+    known = set()
     for column in columns:
-        if column.spelling in spellings or (column.name in found and not merges):
+        spelling = column.spelling if merges else column.spelling.lower()
+        if spelling in known:
             raise unreadable(label, f"it has two columns {column.spelling}")
-        spellings.add(column.spelling)
+        known.add(spelling)
         found.setdefault(column.name, column)
     return found
 
@@ -297,9 +337,9 @@ def _without_doubles(
 def _kind_of(arrow_type: Any) -> Kind:
     types = pa.types
     tests = (
-        (Kind.TEXT, (types.is_string, types.is_large_string, types.is_dictionary)),
-        (Kind.DOUBLE, (types.is_floating,)),
-        (Kind.NUMBER, (types.is_integer, types.is_decimal)),
+        (Kind.TEXT, (types.is_string, types.is_large_string, types.is_binary, types.is_dictionary)),
+        (Kind.DOUBLE, (types.is_float64,)),
+        (Kind.NUMBER, (types.is_integer, _is_exact)),
         (Kind.TIMESTAMP, (types.is_timestamp, types.is_date)),
         (Kind.MAP, (types.is_map,)),
         (Kind.EMPTY, (types.is_null,)),
@@ -308,6 +348,11 @@ def _kind_of(arrow_type: Any) -> Kind:
         if any(check(arrow_type) for check in checks):
             return kind
     return Kind.OTHER
+
+
+def _is_exact(arrow_type: Any) -> bool:
+    """Whether a decimal has no more places than an amount; of others each value is rounded."""
+    return bool(pa.types.is_decimal(arrow_type) and arrow_type.scale <= COST_SCALE)
 
 
 def _open_gzip(path: Path, label: str) -> Any:

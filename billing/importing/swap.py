@@ -171,7 +171,7 @@ def skipped_accounts(
 
 
 def _account_names(summary: Summary) -> dict[str, str]:
-    return {account_id: name or "" for account_id, _, _, name, _, _ in summary.accounts}
+    return {account_id: storable(name or "") for account_id, _, _, name, _, _ in summary.accounts}
 
 
 def _write_accounts(

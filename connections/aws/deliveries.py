@@ -136,6 +136,8 @@ def parse_manifest(text: bytes, *, bucket: str, ref: ManifestRef, etag: str) -> 
         _key_in(bucket, one, where)
         for one in _list(said, "reportKeys" if is_legacy else "dataFiles", where)
     )
+    if len(set(files)) < len(files):
+        raise _nonsense(where, "names a data file twice")
     file_format = _format_of(files, where)
     arn = "" if is_legacy else _text(said, "exportArn", where)
     return Manifest(

@@ -13,6 +13,7 @@ import pytest
 
 from billing.counted import current_deliveries
 from billing.models import ServiceName
+from connections.models import Account
 from organizations.runs import ErrorClass, RunState
 from tests.billing import bills
 from tests.billing.bills import PAYER, WEB, usage
@@ -192,7 +193,7 @@ def test_what_postgresql_cannot_hold_is_shown_as_such(cast: Cast, aws: str) -> N
     connection = imported(cast, file_format="TEXT_OR_CSV")
     tags = '{"resourceTags/user:Team":"a\\ud800","resourceTags/user:B\\u0000":"c","d":null}'
     delivered = bills.put_bill(
-        bills.bill([usage("5", product_name="E\x00C2"), usage("6", day=2)]),
+        bills.bill([usage("5", product_name="E\x00C2", account_name="W\x00b"), usage("6", day=2)]),
         file_format="TEXT_OR_CSV",
     )
     replace_data(delivered, with_last_cell("tags", tags))
@@ -205,6 +206,7 @@ def test_what_postgresql_cannot_hold_is_shown_as_such(cast: Cast, aws: str) -> N
         ("a\ufffd", "c", ""): D(6),
     }
     assert ServiceName.objects.of(cast.acme).get(code="AmazonEC2").name == "E\ufffdC2"
+    assert Account.objects.of(cast.acme).get(account_id=WEB).name == "W\ufffdb"
 
 
 @pytest.mark.parametrize("case", BAD)

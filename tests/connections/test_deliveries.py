@@ -141,6 +141,7 @@ GOOD: dict[str, Any] = {
         ({**GOOD, "dataFiles": ["s3://other/x.csv.gz"]}, "in another bucket"),
         ({**GOOD, "dataFiles": [*GOOD["dataFiles"], "x.parquet"]}, "not all Parquet"),
         ({**GOOD, "dataFiles": ["x.txt"]}, "not all Parquet"),
+        ({**GOOD, "dataFiles": GOOD["dataFiles"] * 2}, "a data file twice"),
     ],
 )
 def test_a_manifest_that_is_nonsense_is_a_fault_in_the_data(

@@ -76,6 +76,7 @@ class BillFormat:
     control        what the export's own total is the sum of
     known_types    charge types with a rule of their own; others count at unblended cost
     usage_types    charge types that are usage: they say how far the data reaches
+    maps           columns that are maps from text to text
     not_money      operations whose rows repeat what other rows say
     has_normalised_tags  whether tags may be spelled `user_cost_center`
     has_invoice    whether line items name their invoice once they are final
@@ -90,6 +91,7 @@ class BillFormat:
     control: ControlColumns
     known_types: frozenset[str]
     usage_types: frozenset[str]
+    maps: tuple[str, ...] = ()
     not_money: tuple[str, ...] = ()
     has_invoice: bool = True
     has_normalised_tags: bool = True

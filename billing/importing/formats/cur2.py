@@ -123,19 +123,21 @@ def map_column(fields: Fields, name: str) -> MapColumn:
 
 
 def _tags(fields: Fields) -> MapColumn:
-    """`tags` has the keys as people wrote them; `resource_tags` only as AWS normalised them."""
+    """`tags` has the keys as people wrote them; `resource_tags` only as AWS normalised them.
+
+    Line items from before `tags` was filled have `resource_tags` alone.
+    """
     kinds = (fields.kind("tags"), fields.kind("resource_tags"))
     if Kind.EMPTY in kinds:
         return map_column(fields, "resource_tags" if kinds[0] is Kind.EMPTY else "tags")
-    if kinds == (Kind.TEXT, Kind.TEXT):
-        whole, normalised = fields.raw("tags"), fields.raw("resource_tags")
-        chosen = f"CASE WHEN coalesce({whole}, '') NOT IN ('', '{{}}') THEN {whole}"
-        return MapColumn(
-            f"{chosen} ELSE {normalised} END",
-            lambda expression: f"coalesce({expression}, '')",
-            ("tags", "resource_tags"),
-        )
-    return map_column(fields, "tags")
+    if kinds[0] is not kinds[1] or not fields.lacks_more("tags", "resource_tags"):
+        return map_column(fields, "tags")
+    whole, normalised = fields.raw("tags"), fields.raw("resource_tags")
+    return MapColumn(
+        f"CASE WHEN {_needs_tags(fields)} THEN {whole} ELSE {normalised} END",
+        lambda expression: fields.as_json("tags", expression),
+        ("tags", "resource_tags"),
+    )
 
 
 def sums(fields: Fields) -> dict[str, str]:
@@ -313,6 +315,7 @@ FORMAT = BillFormat(
     ),
     known_types=KNOWN_TYPES,
     usage_types=frozenset(USAGE_TYPES),
+    maps=("product", "tags", "resource_tags", "cost_category"),
     not_money=SPLIT_OPERATIONS,
     rarely_needed=RARELY_NEEDED | {"product": _needs_product, "tags": _needs_tags},
 )

@@ -89,6 +89,7 @@ def _format(name: str, *, has_invoice: bool) -> BillFormat:
         control=ControlColumns(amount="BilledCost", currency="BillingCurrency"),
         known_types=frozenset(CATEGORIES),
         usage_types=frozenset({USAGE}),
+        maps=("Tags", "x_CostCategories"),
         has_invoice=has_invoice,
         has_normalised_tags=False,
     )
