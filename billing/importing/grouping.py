@@ -235,6 +235,7 @@ def _key(column: Column, fields: Fields, only_where: str | None) -> str:
 
 def _grouped(column: Column, fields: Fields) -> Column:
     """Return a column as the groups have it: amounts are decimals, what nobody reads is empty."""
+    kind = column.kind if column.name in fields.used else Kind.EMPTY
     if column.name in fields.amounts_used:
-        return replace(column, kind=Kind.NUMBER)
-    return column if column.name in fields.used else replace(column, kind=Kind.EMPTY)
+        kind = Kind.NUMBER
+    return replace(column, kind=kind, lacking=None)

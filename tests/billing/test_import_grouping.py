@@ -278,3 +278,19 @@ def test_what_the_rules_make_too_large_is_told(tmp_path: Path) -> None:
         pytest.raises(RunFailure, match="part cannot be read: an amount is too large"),
     ):
         read(house, file)
+
+
+def test_files_of_the_same_columns_are_read_alike(tmp_path: Path) -> None:
+    """However many values each of them lacks: the rules are planned once for all of them."""
+    usual = {**USAGE, "line_item_unblended_cost": 1.5, "product_region_code": "us-east-1"}
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        reader = Reader(house)
+        for number, regions in enumerate((["us-east-1"], ["us-east-1", None], [None, None, "x"])):
+            path = tmp_path / f"{number}.parquet"
+            write(path, [{**usual, "product_region_code": region} for region in regions])
+            reader.add(open_file(path, path.name, FileFormat.PARQUET))
+        assert house.value("SELECT count(*) FROM items") == 0
+        reader.finish()
+        found = house.rows("SELECT region, sum(unblended_cost) FROM items GROUP BY 1 ORDER BY 1")
+        assert house.value("SELECT count(DISTINCT label) FROM costs") == len(found)
+    assert found == [("", Decimal("4.5")), ("us-east-1", 3), ("x", Decimal("1.5"))]

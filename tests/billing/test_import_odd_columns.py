@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from billing.importing import aggregate, load, numbering
+from billing.importing import load, numbering
+from billing.importing.aggregate import Reader
 from billing.importing.formats import format_of
 from billing.importing.readers import open_file
 from billing.importing.warehouse import Warehouse, warehouse
@@ -54,11 +55,12 @@ def of_csv(*lines: dict[str, str]) -> tuple[bytes, FileFormat]:
 
 
 def read(house: Warehouse, folder: Path, *files: tuple[bytes, FileFormat]) -> None:
+    reader = Reader(house)
     for number, (body, file_format) in enumerate(files):
         path = folder / str(number)
         path.write_bytes(body)
-        file = open_file(path, f"part {number}", file_format)
-        aggregate.add_file(house, file, known_services=frozenset())
+        reader.add(open_file(path, f"part {number}", file_format))
+    reader.finish()
     numbering.number(house)
 
 
