@@ -166,6 +166,7 @@ def test_columns_of_which_nothing_exact_can_be_read_are_refused(
         ("identity_time_interval", "infinity", "infinity"),
         ("identity_time_interval", "epoch", "1970-01-01"),
         ("identity_time_interval", "0026-04-01", "0026-04-01"),
+        ("identity_time_interval", "2100-01-01T00:00:00Z", "2100-01-01"),
         ("line_item_currency_code", "US\0", "no ISO 4217 code"),
         ("tags", "[" * 100_000, "no JSON object"),
         (
