@@ -133,7 +133,8 @@ class Fields:
         if self.kind(name) is Kind.TIMESTAMP:
             # Without a time zone's rules: these times are UTC.
             return f"CAST(make_timestamp(epoch_us({column})) AS DATE)"
-        return f"CAST(substr(CAST({column} AS VARCHAR), 1, 10) AS DATE)"
+        # What is no day fails, and so does none.
+        return f"CAST(substr(coalesce(CAST({column} AS VARCHAR), ''), 1, 10) AS DATE)"
 
     def quantity(self, name: str) -> str:
         """Return SQL for quantities, null where the row has none."""

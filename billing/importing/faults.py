@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import duckdb
 
 from billing.importing import amounts, spool
-from billing.importing.columns import Column, Fields, quoted
+from billing.importing.columns import Column, Fields, Kind, quoted
 from billing.importing.formats.base import Selection
 from billing.importing.readers import BillFile, unreadable
 from billing.importing.warehouse import MEMORY_LIMIT, Warehouse
@@ -97,7 +97,7 @@ def _no_room(house: Warehouse) -> RunFailure:
 def _wrong_cell(
     house: Warehouse, file: BillFile, fields: Fields, selection: Selection
 ) -> str | None:
-    """Look for the first cell that is no amount or no day."""
+    """Look for the first cell that is no amount, no day or no JSON."""
     tests: list[tuple[Column, Callable[[str], str]]] = [
         (column, _is_no_amount) for column in fields.amounts_used.values()
     ]
@@ -110,6 +110,11 @@ def _wrong_cell(
             found = _first(house, file, fields, column, f"{is_no_day} IS NULL")
             if found is not None:
                 return f"the column {column.spelling} holds “{found}”, which is no day"
+        elif column.name in house.bill_format.maps and column.kind is Kind.TEXT:
+            is_no_json = f"NOT json_valid(nullif({quoted(column.name)}, ''))"
+            found = _first(house, file, fields, column, is_no_json)
+            if found is not None:
+                return f"the column {column.spelling} holds “{found}”, which is no JSON"
     return None
 
 

@@ -1,10 +1,10 @@
 """Cost items to the rows of the fact tables, with the delivery's own small integers."""
 
-from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
+from billing.cost_terms import EARLIEST, LATEST
 from billing.facts import DIMENSIONS, SERVICE_DIMENSIONS
 from billing.importing import day_rollups
 from billing.importing.columns import literal
@@ -22,8 +22,6 @@ _CODES = (
 )
 # A rollup with more than this part of the daily rows is as slow to read as they are.
 ROLLUP_WORTH_IT = 0.75
-# AWS is younger than the first of these days.
-_DAYS = (date(2000, 1, 1), date(2999, 12, 31))
 _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
 
 
@@ -171,7 +169,7 @@ def _longest(house: Warehouse, table: str, names: tuple[str, ...]) -> list[tuple
 def _check_days(house: Warehouse) -> None:
     strange = house.rows(
         "SELECT CAST(day AS VARCHAR) FROM costs"
-        f" WHERE day IS NULL OR day NOT BETWEEN '{_DAYS[0]}' AND '{_DAYS[1]}' LIMIT 1"
+        f" WHERE day IS NULL OR day < '{EARLIEST}' OR day >= '{LATEST}' LIMIT 1"
     )
     if strange:
         ((day,),) = strange

@@ -168,14 +168,29 @@ def test_columns_of_which_nothing_exact_can_be_read_are_refused(
         ("identity_time_interval", "infinity", "infinity"),
         ("identity_time_interval", "epoch", "1970-01-01"),
         ("identity_time_interval", "0026-04-01", "0026-04-01"),
+        ("identity_time_interval", "2100-01-01T00:00:00Z", "2100-01-01"),
         ("line_item_currency_code", "US\0", "no ISO 4217 code"),
         ("tags", "[" * 100_000, "no JSON object"),
+        (
+            "product",
+            "{'region':'x'}",
+            "the column product holds “{'region':'x'}”, which is no JSON",
+        ),
     ],
 )
 def test_values_that_no_bill_has_are_refused(
     tmp_path: Path, name: str, value: str, said: str
 ) -> None:
     assert said in refused(tmp_path, *of_csv({**LINE, name: value}))
+
+
+def test_a_line_item_without_a_day_is_named_with_its_file_and_column(tmp_path: Path) -> None:
+    intervals = pa.array([LINE["identity_time_interval"], None])
+    made = table(pa.array([1.0, 2.0]), identity_time_interval=intervals)
+    said = refused(tmp_path, *of_parquet(made))
+    assert said == (
+        "part 0 cannot be read: the column identity_time_interval holds “”, which is no day."
+    )
 
 
 def test_a_file_that_does_not_begin_with_a_header_is_refused(tmp_path: Path) -> None:

@@ -138,6 +138,8 @@ GOOD: dict[str, Any] = {
         ({**GOOD, "columns": ["a"]}, "a column without a name"),
         ({**GOOD, "dataFiles": []}, "“dataFiles”"),
         ({**GOOD, "dataFiles": [7]}, "no text"),
+        ({**GOOD, "dataFiles": ["a\0.csv.gz"]}, "no text"),
+        ({**GOOD, "executionId": "a\ud800"}, "has no “executionId”"),
         ({**GOOD, "dataFiles": ["s3://other/x.csv.gz"]}, "in another bucket"),
         ({**GOOD, "dataFiles": [*GOOD["dataFiles"], "x.parquet"]}, "not all Parquet"),
         ({**GOOD, "dataFiles": ["x.txt"]}, "not all Parquet"),
