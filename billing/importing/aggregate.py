@@ -19,7 +19,7 @@ from billing.importing.waiting import Waiting
 from billing.importing.warehouse import Warehouse
 
 _FIRST_ROWS = 20_000
-_MANY = 300_000  # groups, of some 200 bytes each
+_MANY = 150_000  # groups, of some 300 bytes each
 
 
 @dataclass

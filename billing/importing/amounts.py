@@ -7,24 +7,19 @@ AWS writes amounts as the shortest text that means the double; a Parquet double 
 
 COST_SCALE = 20
 QUANTITY_SCALE = 12  # quantities can be huge, and nobody pays for their thirteenth decimal
-_NARROW = 18  # digits of a decimal that is a number of the processor's own
+_WIDE, _NARROW = 38, 18  # digits; the latter is a number of the processor's own
 
 # |x| below the bound times the power of ten is below 1e15, so it has at most 15 digits.
 _TIERS = (("1e-3", 18), ("1.0", 15), ("1e3", 12))
 
 
-def decimal_type(scale: int) -> str:
-    """Return the SQL type of amounts with this many decimals."""
-    return f"DECIMAL(38, {scale})"
+def decimal_type(scale: int, most: float | None = None) -> str:
+    """Return the SQL type of amounts with this many decimals, where none is larger than `most`.
 
-
-def sum_type(scale: int, most: float) -> str:
-    """Return the SQL type of sums of amounts whose sizes add up to about `most`.
-
-    Decimals of 18 digits are added up and written out in half the time.
+    Narrow ones are added up and written out in half the time, and take half the room.
     """
-    is_narrow = 2 * most < 10.0 ** (_NARROW - scale)
-    return f"DECIMAL({_NARROW}, {scale})" if is_narrow and scale < _NARROW else decimal_type(scale)
+    is_narrow = most is not None and scale < _NARROW and 2 * most < 10.0 ** (_NARROW - scale)
+    return f"DECIMAL({_NARROW if is_narrow else _WIDE}, {scale})"
 
 
 def from_text(column: str, scale: int = COST_SCALE) -> str:

@@ -22,6 +22,7 @@ from billing.importing.warehouse import MEASURES, Warehouse
 
 _CHUNK = 1 << 20
 _PIECE_ROWS = 1 << 15
+_FROM_ITEMS = 1 + FACT_TABLES.index(DAILY_COST)  # so many tables are made of cost items
 _TEXT_COLUMNS = {
     *DIMENSIONS,
     *("resource_id", "cost_id", "tags", "cost_categories", "dimension", "value"),
@@ -45,7 +46,7 @@ class Prepared:
 def prepared(
     house: Warehouse, folder: Path
 ) -> Iterator[tuple[Iterable[Prepared], Future[Summary]]]:
-    """Give the numbered tables while they become ready, and then the summary."""
+    """Give the numbered tables while they become ready, and the summary."""
     most = int(house.value("SELECT count(*) FROM costs"))
     with ThreadPoolExecutor(1, thread_name_prefix="prepare") as pool:
 
@@ -56,16 +57,19 @@ def prepared(
             return Prepared(table, rows, [pool.submit(write, first) for first in starts])
 
         try:
-            tables = [prepare(table) for table in FACT_TABLES]
-            # PostgreSQL is still busy when the last table is written.
-            yield tables, pool.submit(_sum_up, house)
+            tables = [prepare(table) for table in FACT_TABLES[:_FROM_ITEMS]]
+            summing = pool.submit(_sum_up, house)
+            yield tables + [prepare(table) for table in FACT_TABLES[_FROM_ITEMS:]], summing
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _sum_up(house: Warehouse) -> Summary:
+    """Sum up the cost items, which no later table is made of."""
     with sum_faults(house):
-        return summary(house)
+        found = summary(house)
+    house.clear()
+    return found
 
 
 def _make(house: Warehouse, table: FactTable) -> int | None:

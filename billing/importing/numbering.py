@@ -20,6 +20,7 @@ _CODES = (
     ("payer_account_id", _ACCOUNT, ("payer", "AWS account id")),
     ("currency", "|[A-Z]{3}", ("currency", "ISO 4217 code")),
 )
+_GROUPED_AT_ONCE = 250_000  # cost items
 # A rollup with more than this part of the daily rows is as slow to read as they are.
 ROLLUP_WORTH_IT = 0.75
 _LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
@@ -61,11 +62,33 @@ def make(house: Warehouse, name: str) -> None:
         day_rollups.make_coarse(house)
     if name in day_rollups.TABLES:
         day_rollups.make(house, name)
+    elif name == "daily_cost":
+        _make_daily_costs(house)
     elif name == "rollup_cost" and _has_few_resources(house):
         # It would have about as many rows: whoever sums it up may sum up the daily costs.
         house.db.execute(f"CREATE VIEW {name} AS SELECT * EXCLUDE (resource) FROM daily_cost")
     elif made := _queries(house).get(name):
         house.db.execute(f"CREATE TABLE {name} AS {made}")
+
+
+def _make_daily_costs(house: Warehouse) -> None:
+    """Group cost items by their numbers, some cost keys after the others: in order, and each time
+    so many that they have room in memory.
+    """
+    lasts = house.rows(
+        "SELECT max(cost_key) FROM"
+        f" (SELECT cost_key, sum(count(*)) OVER (ORDER BY cost_key) // {_GROUPED_AT_ONCE} AS piece"
+        " FROM costs JOIN numbered_label USING (label) GROUP BY cost_key)"
+        " GROUP BY piece ORDER BY 1"
+    )
+    verb, before = "CREATE TABLE daily_cost AS", 0
+    for (last,) in lasts or [(0,)]:
+        house.db.execute(
+            f"{verb} SELECT day, cost_key, resource, {house.sums}"
+            " FROM costs JOIN numbered_label USING (label)"
+            f" WHERE cost_key > {before} AND cost_key <= {last} GROUP BY ALL ORDER BY 2, 3, 1"
+        )
+        verb, before = "INSERT INTO daily_cost", last
 
 
 def _has_few_resources(house: Warehouse) -> bool:
@@ -83,8 +106,6 @@ def _queries(house: Warehouse) -> dict[str, str]:
     """Return the query of each table that `number` has not made."""
     dims, sums = ", ".join(DIMENSIONS), house.sums
     return {
-        "daily_cost": f"""SELECT day, cost_key, resource, {sums}
-            FROM costs JOIN numbered_label USING (label) GROUP BY ALL ORDER BY 2, 3, 1""",
         "rollup_cost": f"""SELECT day, cost_key, {sums}
             FROM daily_cost GROUP BY ALL ORDER BY 2, 1""",
         "service_cost": f"""SELECT day, {", ".join(SERVICE_DIMENSIONS)}, {sums}

@@ -33,7 +33,8 @@ _MOST_PARTS = 32
 class _Part:
     """Some of the cost items: relations of their labels and of their costs, in these tables.
 
-    Both have a `number`; labels have it from 0 on, and `first` is added to it.
+    Both have a `number`; labels have it from 0 on, and `first` is added to it. Amounts have `scale`
+    decimals, none is larger than `most`.
     """
 
     labels: str
@@ -41,6 +42,7 @@ class _Part:
     tables: tuple[str, ...]
     scale: int
     first: int
+    most: float | None = None
 
 
 @dataclass
@@ -69,7 +71,7 @@ class Warehouse:
 
     def __post_init__(self) -> None:
         """Begin with a part that is empty."""
-        self.add(f"SELECT {', '.join('NULL' for _ in (*LABELS, *COSTS))} LIMIT 0", 0)
+        self.add_labelled(_nothing(_NUMBERED_LABELS), _nothing(_NUMBERED_COSTS), 0)
 
     def add(self, query: str, scale: int = amounts.COST_SCALE) -> None:
         """Add cost items, each with labels of its own: rows of LABELS and COSTS, in their order.
@@ -78,39 +80,43 @@ class Warehouse:
         """
         table = self._keep(query, (*LABELS, *COSTS), scale)
         numbered = f"(SELECT rowid AS number, * FROM {table})"
-        self._add_part(numbered, numbered, (table,), scale)
+        self._add_part(_Part(numbered, numbered, (table,), scale, self._labels))
 
     def add_labelled(self, labels: str, costs: str, scale: int) -> None:
         """Add cost items that share labels: rows of a number and LABELS, of a number and COSTS.
 
         The numbers of labels go from 0 on, without a gap. For the rest see `add`.
         """
-        kept = (
-            self._keep(labels, _NUMBERED_LABELS, scale),
-            self._keep(costs, _NUMBERED_COSTS, scale),
-        )
-        self._add_part(*kept, kept, scale)
+        labels = self._keep(labels, _NUMBERED_LABELS, scale)
+        wide = self._keep(costs, _NUMBERED_COSTS, scale)
+        most = self.value(f"SELECT greatest({_largest('max')}) FROM {wide}")
+        costs = self._keep(f"FROM {wide}", _NUMBERED_COSTS, scale, most)
+        self.drop([wide])
+        self._add_part(_Part(labels, costs, (labels, costs), scale, self._labels, most))
 
-    def _add_part(self, labels: str, costs: str, tables: tuple[str, ...], scale: int) -> None:
+    def _add_part(self, part: _Part) -> None:
         if len(self._parts) == _MOST_PARTS:
             self._join_parts()
-        self._parts.append(_Part(labels, costs, tables, scale, self._labels))
-        self._labels += int(self.value(f"SELECT count(*) FROM {labels}"))
+        self._parts.append(part)
+        self._labels += int(self.value(f"SELECT count(*) FROM {part.labels}"))
         self._show()
 
     def _join_parts(self) -> None:
-        before, widest = list(self._parts), max(one.scale for one in self._parts)
+        before, (scale, most) = list(self._parts), self._shown_as
         labels = self._keep(
-            f"SELECT label, {', '.join(LABELS)} FROM labels", _NUMBERED_LABELS, widest
+            f"SELECT label, {', '.join(LABELS)} FROM labels", _NUMBERED_LABELS, scale
         )
-        costs = self._keep(f"SELECT label, {', '.join(COSTS)} FROM costs", _NUMBERED_COSTS, widest)
-        self._parts[:] = [_Part(labels, costs, (labels, costs), widest, 0)]
+        given = f"SELECT label, {', '.join(COSTS)} FROM costs"
+        costs = self._keep(given, _NUMBERED_COSTS, scale, most)
+        self._parts[:] = [_Part(labels, costs, (labels, costs), scale, 0, most)]
         self._show()
         self.drop(table for one in before for table in one.tables)
 
-    def _keep(self, query: str, columns: Sequence[str], scale: int) -> str:
+    def _keep(
+        self, query: str, columns: Sequence[str], scale: int, most: float | None = None
+    ) -> str:
         given = f"({query}) AS given({', '.join(columns)})"
-        return self.keep("items", f"SELECT {_cast(columns, scale)} FROM {given}")
+        return self.keep("items", f"SELECT {_cast(columns, scale, most)} FROM {given}")
 
     def keep(self, name: str, query: str) -> str:
         """Keep a query's rows in a new table; return the table's name, which begins with `name`."""
@@ -124,12 +130,25 @@ class Warehouse:
         for table in tables:
             self.db.execute(f"DROP TABLE {table}")
 
+    def clear(self) -> None:
+        """Forget the cost items, which nobody asks for any more."""
+        self.drop(table for one in self._parts for table in one.tables)
+        for view in ("items", "costs", "labels"):
+            self.db.execute(f"DROP VIEW {view}")
+
+    @property
+    def _shown_as(self) -> tuple[int, float | None]:
+        """Return the decimals of all amounts, and what none is larger than."""
+        scale = max(one.scale for one in self._parts)
+        sizes = [one.most for one in self._parts]
+        return scale, None if None in sizes else max(filter(None, sizes), default=0.0)
+
     def _show(self) -> None:
         # DuckDB's own common type of two such decimals has fewer decimals than one of them.
-        widest = max(one.scale for one in self._parts)
+        shown_as = self._shown_as
         for name, columns in (("labels", LABELS), ("costs", COSTS)):
             parts = " UNION ALL ".join(
-                f"SELECT number + {one.first} AS label, {_cast(columns, widest)}"
+                f"SELECT number + {one.first} AS label, {_cast(columns, *shown_as)}"
                 f" FROM {getattr(one, name)}"
                 for one in self._parts
             )
@@ -141,10 +160,9 @@ class Warehouse:
     @cached_property
     def sums(self) -> str:
         """Return the SQL of every measure summed up, once all cost items were added."""
-        sizes = ", ".join(f"coalesce(sum(abs(CAST({one} AS DOUBLE))), 0)" for one in MEASURES)
-        most = dict(zip(MEASURES, self.rows(f"SELECT {sizes} FROM costs")[0], strict=True))
-        widest = max(one.scale for one in self._parts)
-        types = {name: amounts.sum_type(_scale(name, widest), most[name]) for name in MEASURES}
+        scale, _ = self._shown_as
+        most = zip(MEASURES, self.rows(f"SELECT {_largest('sum')} FROM costs")[0], strict=True)
+        types = {name: amounts.decimal_type(_scale(name, scale), size) for name, size in most}
         return ", ".join(f"CAST(sum({name}) AS {kind}) AS {name}" for name, kind in types.items())
 
     @property
@@ -183,13 +201,23 @@ def warehouse(bill_format: BillFormat, folder: Path) -> Iterator[Warehouse]:
         yield Warehouse(db, folder, bill_format, ControlTotal(bill_format))
 
 
-def _cast(columns: Iterable[str], scale: int) -> str:
+def _nothing(columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join('NULL' for _ in columns)} LIMIT 0"
+
+
+def _largest(aggregate: str) -> str:
+    """Return SQL for the sizes of the measures: of the largest one (max), of all together (sum)."""
+    sizes = (f"{aggregate}(abs(CAST({name} AS DOUBLE)))" for name in MEASURES)
+    return ", ".join(f"coalesce({size}, 0)" for size in sizes)
+
+
+def _cast(columns: Iterable[str], scale: int, most: float | None = None) -> str:
     """Return SQL that gives columns of a cost item their types."""
     types = {
         "number": "BIGINT",
         "day": "DATE",
         **dict.fromkeys(LABELS, "VARCHAR"),
-        **{name: amounts.decimal_type(_scale(name, scale)) for name in MEASURES},
+        **{name: amounts.decimal_type(_scale(name, scale), most) for name in MEASURES},
         "line_items": "BIGINT",
     }
     return ", ".join(f"CAST({name} AS {types[name]}) AS {name}" for name in columns)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from billing.exact import added
-from billing.importing import aggregate
+from billing.importing import aggregate, numbering
 from billing.importing.aggregate import Reader
 from billing.importing.columns import Kind
 from billing.importing.faults import room_faults
@@ -294,3 +294,41 @@ def test_files_of_the_same_columns_are_read_alike(tmp_path: Path) -> None:
         found = house.rows("SELECT region, sum(unblended_cost) FROM items GROUP BY 1 ORDER BY 1")
         assert house.value("SELECT count(DISTINCT label) FROM costs") == len(found)
     assert found == [("", Decimal("4.5")), ("us-east-1", 3), ("x", Decimal("1.5"))]
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 250_000])
+def test_daily_costs_are_whole_and_in_order_however_many_are_grouped_at_once(
+    at_once: int, tmp_path: Path
+) -> None:
+    items = [
+        {
+            **USAGE,
+            "line_item_unblended_cost": number / 100,
+            "line_item_resource_id": f"i-{number % 3}",
+            "product_region_code": f"region-{number % 5}",
+            "identity_time_interval": f"2026-10-0{1 + number % 2}T00:00:00Z/x",
+        }
+        for number in range(60)
+    ]
+    write(tmp_path / "part.parquet", items)
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        read(house, open_file(tmp_path / "part.parquet", "part", FileFormat.PARQUET))
+        numbering.number(house)
+        with patch.object(numbering, "_GROUPED_AT_ONCE", at_once):
+            numbering.make(house, "daily_cost")
+        rows = house.rows("SELECT cost_key, resource, day FROM daily_cost ORDER BY rowid")
+        found = house.rows(
+            "SELECT CAST(day AS VARCHAR), region, resource_id, unblended_cost FROM daily_cost"
+            " JOIN cost_key USING (cost_key) JOIN resource USING (resource)"
+        )
+    expected: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+    for item in items:
+        group = (
+            item["identity_time_interval"][:10],
+            item["product_region_code"],
+            item["line_item_resource_id"],
+        )
+        expected[group] += exact(item["line_item_unblended_cost"])
+    assert rows == sorted(rows)
+    assert {row[:3]: row[3] for row in found} == expected
+    assert len(found) == len(expected)
