@@ -173,6 +173,9 @@ RESOURCE_COST = FactTable(
     ),
     ("resource",),
 )
+# A dimension is worth storing where its rows are so many times fewer than what would be read in
+# their place: than the daily costs; in a month's sums, than the cost keys.
+FEWER = {DIMENSION_COST.name: 10, WHOLE_COST.name: 30, MONTH_WHOLE_COST.name: 2}
 FACT_TABLES = (
     TAG_SET,
     COST_KEY,
