@@ -14,12 +14,14 @@ from billing.facts import (
     DIMENSION_COST,
     MONTH_COST,
     MONTH_SERVICE_COST,
+    MONTH_TAG_COST,
     MONTH_WHOLE_COST,
     RESOURCE_COST,
     ROLLUP_COST,
     ROLLUP_DIMENSIONS,
     SERVICE_COST,
     SERVICE_DIMENSIONS,
+    TAG_DIMENSIONS,
     WHOLE_COST,
     WHOLE_DIMENSIONS,
     FactTable,
@@ -100,6 +102,15 @@ class Reading:
     def derived_named(self) -> list[Dimension]:
         """Return what is derived of groups and filters, each once."""
         return list(dict.fromkeys(one for one in self.named if self._is_derived(one)))
+
+    @property
+    def asks_for_tags_alone(self) -> bool:
+        """Say whether TAG_DIMENSIONS, tags and cost categories are all that is needed."""
+        return all(
+            one.source in TAG_SOURCES
+            or (one.source is Source.COST_KEY and one.key in TAG_DIMENSIONS)
+            for one in self.stored
+        )
 
     @property
     def is_by_day(self) -> bool:
@@ -189,20 +200,26 @@ def _rows(reading: Reading, delivery: CountedDelivery) -> dict[FactTable, int]:
 
 def _smallest(table: FactTable, reading: Reading, delivery: CountedDelivery) -> FactTable:
     """Return the smallest table that the delivery has in place of this one."""
-    rows = _rows(reading, delivery)
+    rows, months = _rows(reading, delivery), table
+    if table is MONTH_COST and _has_months_by_tags(reading, delivery):
+        months = MONTH_TAG_COST
     if table in (MONTH_SERVICE_COST, MONTH_COST):
         if MONTH_WHOLE_COST in rows:
             return MONTH_WHOLE_COST
         # A month's costs are more than its days' where nothing else is asked for, and tags must be
         # looked up for each of them.
         if table is MONTH_COST and reading.dimension_in[DIMENSION_COST] and not reading.in_tag_sets:
-            return table
+            return months
     elif table not in (SERVICE_COST, ROLLUP_COST):
         return table
     rows.pop(MONTH_WHOLE_COST, None)
     if table is not MONTH_SERVICE_COST and rows:
         return min(rows, key=lambda one: rows[one])
-    return _without_dimensions(table, delivery)
+    return _without_dimensions(months, delivery)
+
+
+def _has_months_by_tags(reading: Reading, delivery: CountedDelivery) -> bool:
+    return reading.asks_for_tags_alone and MONTH_TAG_COST.name in delivery.rollup_rows
 
 
 def _has(delivery: CountedDelivery, table: FactTable, dimension: str) -> bool:

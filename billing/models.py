@@ -58,7 +58,7 @@ class Delivery(ScopedModel):
     )
     rollup_rows = models.JSONField(
         default=dict,
-        help_text="{table: {dimension or '': rows}} of the tables that hold one dimension each.",
+        help_text="{table: {dimension or '': rows}} of what is stored only where it is worth it.",
     )
     centers_by = models.CharField(
         max_length=64,

@@ -91,11 +91,12 @@ def connect(
 
 
 ROLLUPS = ("billing_dimension_cost", "billing_whole_cost", "billing_month_whole_cost")
+NAMED = (*ROLLUPS, "billing_month_tag_cost")
 
 
 def name_rollups(organization: Organization) -> None:
     """Let deliveries say what `deliver` fills anyhow: their costs without any dimension."""
-    named = {table: {"": 1} for table in ROLLUPS}
+    named = {table: {"": 1} for table in NAMED}
     Delivery.objects.of(organization).filter(rollup_rows={}).update(rollup_rows=named)
 
 
@@ -190,6 +191,7 @@ def _fill(delivery: int, items: list[Item]) -> None:
             ("billing_daily_cost", (item.day, key, resource)),
             ("billing_rollup_cost", (item.day, key)),
             ("billing_service_cost", (item.day, *service)),
+            ("billing_month_tag_cost", (*service, item.region, tag_set)),
             ("billing_month_service_cost", service),
             ("billing_dimension_cost", ("", item.day, *account, "")),
             ("billing_whole_cost", (item.day, "", *whole, "")),

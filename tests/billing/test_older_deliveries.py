@@ -14,7 +14,7 @@ from tests.billing import bills
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BEFORE, LATEST = "0008_whole_costs", "0010_sums_by_cost_center"
+BEFORE, LATEST = "0008_whole_costs", "0011_months_by_tags"
 
 
 def migrate(name: str) -> Any:
