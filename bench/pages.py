@@ -27,6 +27,7 @@ from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench.report import report  # noqa: E402
+from billing.allocation import sums  # noqa: E402
 from billing.allocation.models import AllocationRule, CostCenter  # noqa: E402
 from billing.cost_query import CostFilter, CostQuery, Granularity  # noqa: E402
 from billing.cost_sql import cost_statement  # noqa: E402
@@ -72,9 +73,9 @@ FROM (SELECT n, k, k % {RESOURCES} AS r FROM (SELECT n, n % {{series}} AS k
 GROUPS: tuple[tuple[str, ...], ...] = (
     *(("account",), ("service",), ("region",), ("charge_type",), ("usage_type",), ("operation",)),
     *(("pricing_term",), ("billing_entity",), ("tag:team",), ("tag:env",), ("tag:project",)),
-    *(("service", "usage_type"), ("service", "region")),
+    *(("service", "usage_type"), ("service", "region"), ("cost_center",)),
 )
-ONLY_BY_MONTH = (("account", "service"), ("region", "tag:team"), ("cost_center",), ("resource",))
+ONLY_BY_MONTH = (("account", "service"), ("region", "tag:team"), ("resource",))
 # What a chart asks for: the largest of the groups, by day.
 LARGEST = 9
 CHARTS: tuple[tuple[str, str], ...] = (
@@ -117,7 +118,6 @@ def fill(organization: Organization, month: dt.date, rows: int, payer: Connectio
         warehouse(format_of(export.schema), Path(folder)) as house,
     ):
         _items(house, ITEMS.format(month=month, rows=rows, series=-(-rows // days)))
-        house.show()
         numbering.number(house)
         with load.prepared(house, Path(folder)) as (tables, summing):
             delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
@@ -207,6 +207,9 @@ def main(rows: int) -> None:
             started = time.monotonic()
             fill(organization, month_start(this_month, -number), rows, payer)
             report("pages_load_month", time.monotonic() - started, "s")
+        started = time.monotonic()
+        sums.sum_up(organization)
+        report("pages_sum_by_cost_center", time.monotonic() - started, "s")
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
     sizes(rows)

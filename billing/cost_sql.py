@@ -13,7 +13,7 @@ from psycopg import sql
 from billing.cost_query import CostQuery
 from billing.cost_split import CostSplit, split_statement
 from billing.cost_tables import ONE_DIMENSION_EACH, Reading, sources
-from billing.cost_terms import CostFilter, Granularity
+from billing.cost_terms import EARLIEST, LATEST, CostFilter, Granularity
 from billing.counted import Counted, CountedDelivery
 from billing.derivation import Derivation
 from billing.dimensions import Dimension, Source
@@ -91,8 +91,8 @@ def _unsplit(reading: Reading, counted: Counted, currency: str) -> Statement:
     return Statement.joined(
         " UNION ALL ",
         (
-            _part(reading, counted, currency, table, deliveries, is_summed=is_summed)
-            for table, deliveries in found
+            _part(how, counted, currency, table, deliveries, is_summed=is_summed)
+            for how, table, deliveries in found
         ),
     )
 
@@ -224,9 +224,36 @@ def _derived_by_key(
     costs of some values are found without reading the others.
     """
     names = [_derived_name(reading, one) for one in reading.derived_named]
+    facts = Statement.of(
+        "{} f JOIN ({} OFFSET 0) k ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key",
+        sql.Identifier(table.name),
+        _keys_with_derived(reading, ids),
+    )
+    return facts, FactTable(table.name, (*table.columns, *names))
+
+
+def keys_by(dimension: str, derived: Mapping[str, Derivation], delivery_id: int) -> Statement:
+    """Return the statement that selects every cost key of a delivery, and as `value` what the
+    derived dimension is of it.
+    """
+    query = CostQuery(EARLIEST, LATEST, group_by=(dimension,))
+    reading = Reading(query, derived, query.groups, ())
+    return Statement.of(
+        "SELECT k.*, k.{} AS value FROM ({}) k",
+        sql.Identifier(_derived_name(reading, *query.groups)),
+        _keys_with_derived(reading, [delivery_id]),
+    )
+
+
+def _keys_with_derived(reading: Reading, ids: Sequence[int]) -> Statement:
+    """Return the statement that selects cost keys with a column for all that is derived."""
     values = [
-        Statement.of("{} AS {}", _value(one, reading, COST_KEY), sql.Identifier(name))
-        for one, name in zip(reading.derived_named, names, strict=True)
+        Statement.of(
+            "{} AS {}",
+            _value(one, reading, COST_KEY),
+            sql.Identifier(_derived_name(reading, one)),
+        )
+        for one in reading.derived_named
     ]
     keys = Statement.of("{} k", sql.Identifier(COST_KEY.name))
     if reading.in_tag_sets:
@@ -235,15 +262,12 @@ def _derived_by_key(
             keys,
             _tag_values(reading, ids),
         )
-    facts = Statement.of(
-        "{} f JOIN (SELECT k.*, {} FROM {} WHERE k.delivery_id = ANY({}) OFFSET 0) k"
-        " ON k.delivery_id = f.delivery_id AND k.cost_key = f.cost_key",
-        sql.Identifier(table.name),
+    return Statement.of(
+        "SELECT k.*, {} FROM {} WHERE k.delivery_id = ANY(%s::bigint[])",
         Statement.joined(", ", values),
         keys,
-        Statement.of("%s::bigint[]", params=(list(ids),)),
+        params=(list(ids),),
     )
-    return facts, FactTable(table.name, (*table.columns, *names))
 
 
 def _derived_name(reading: Reading, dimension: Dimension) -> str:
@@ -335,7 +359,7 @@ def _keys(table: FactTable) -> sql.Composable:
 
 def _value(dimension: Dimension, reading: Reading, table: FactTable) -> Statement:
     """Return the expression of a dimension's value, which is '' where a cost has none."""
-    if table in ONE_DIMENSION_EACH and dimension.name == reading.dimension_in[table]:
+    if table in ONE_DIMENSION_EACH and reading.stored_as(dimension) == reading.dimension_in[table]:
         return Statement.of("f.value")
     if dimension.source is Source.COST_KEY:
         return Statement.of("{}.{}", _keys(table), sql.Identifier(dimension.key))

@@ -36,6 +36,13 @@ class Derivation(Protocol):
     def inputs(self) -> tuple[str, ...]:
         """Return the names of the dimensions it reads; they may be derived themselves."""
 
+    @property
+    def summed_as(self) -> str:
+        """Return the name under which deliveries may hold costs summed by it, '' where none do.
+
+        It names the whole derivation: another one has another name.
+        """
+
     def expression(self, values: Mapping[str, Statement]) -> Statement:
         """Return the SQL of the value, text and never null, '' for none.
 
@@ -56,6 +63,11 @@ class LookUp:
     def inputs(self) -> tuple[str, ...]:
         """Return the one dimension that is looked up."""
         return (self.dimension,)
+
+    @property
+    def summed_as(self) -> str:
+        """Return that nobody sums by it: it is a matter of one dimension."""
+        return ""
 
     def expression(self, values: Mapping[str, Statement]) -> Statement:
         """Return the look-up: one parameter, found by binary search."""

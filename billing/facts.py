@@ -20,6 +20,7 @@ answer at once; each adds up to the delivery's total:
     billing_whole_cost     day x WHOLE_DIMENSIONS x one other dimension -> measures of all accounts
                            together, for each dimension where that has far fewer rows, and for none
     billing_month_cost     DIMENSIONS x tag_set -> measures of the whole delivery
+    billing_month_tag_cost TAG_DIMENSIONS x tag_set -> the same, where that has far fewer rows
     billing_month_service_cost  SERVICE_DIMENSIONS -> measures of the whole delivery
     billing_month_whole_cost    WHOLE_DIMENSIONS x one other dimension -> the same of the whole
                            delivery
@@ -54,6 +55,7 @@ DIMENSIONS = (
 ROLLUP_DIMENSIONS = ("payer_account_id", "account_id", "charge_type", "currency")
 WHOLE_DIMENSIONS = ("service", "charge_type", "currency")
 SERVICE_DIMENSIONS = ("payer_account_id", "account_id", "service", "charge_type", "currency")
+TAG_DIMENSIONS = (*SERVICE_DIMENSIONS, "region")
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,14 @@ MONTH_COST = FactTable(
         *MEASURE_COLUMNS,
     ),
 )
+MONTH_TAG_COST = FactTable(
+    "billing_month_tag_cost",
+    (
+        *(f"{name} text NOT NULL" for name in TAG_DIMENSIONS),
+        "tag_set integer NOT NULL",
+        *MEASURE_COLUMNS,
+    ),
+)
 MONTH_SERVICE_COST = FactTable(
     "billing_month_service_cost",
     (*(f"{name} text NOT NULL" for name in SERVICE_DIMENSIONS), *MEASURE_COLUMNS),
@@ -173,6 +183,14 @@ RESOURCE_COST = FactTable(
     ),
     ("resource",),
 )
+# A dimension is worth storing where its rows are so many times fewer than what would be read in
+# their place: than the daily costs; in a month's sums, than the cost keys. So are months by tags.
+FEWER = {
+    DIMENSION_COST.name: 10,
+    WHOLE_COST.name: 30,
+    MONTH_WHOLE_COST.name: 2,
+    MONTH_TAG_COST.name: 2,
+}
 FACT_TABLES = (
     TAG_SET,
     COST_KEY,
@@ -183,6 +201,7 @@ FACT_TABLES = (
     DIMENSION_COST,
     WHOLE_COST,
     MONTH_COST,
+    MONTH_TAG_COST,
     MONTH_SERVICE_COST,
     MONTH_WHOLE_COST,
     RESOURCE_COST,

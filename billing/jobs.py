@@ -62,5 +62,8 @@ def register() -> None:
         jobs.PortalTask("find anomalies", "billing.find_all_anomalies", every_minutes=30)
     )
     jobs.register_portal_task(
+        jobs.PortalTask("sum cost centers", "billing.sum_all_cost_centers", every_minutes=5)
+    )
+    jobs.register_portal_task(
         jobs.PortalTask("send reports", "billing.send_reports", every_minutes=10)
     )

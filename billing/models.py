@@ -58,7 +58,15 @@ class Delivery(ScopedModel):
     )
     rollup_rows = models.JSONField(
         default=dict,
-        help_text="{table: {dimension or '': rows}} of the tables that hold one dimension each.",
+        help_text="{table: {dimension or '': rows}} of what is stored only where it is worth it.",
+    )
+    centers_by = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="Name of the cost centers' rules it was last summed by, '' for none.",
+    )
+    centers_since = models.DateTimeField(
+        null=True, blank=True, help_text="When they were first seen to be by these rules."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     loaded_at = models.DateTimeField(null=True, blank=True)

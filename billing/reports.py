@@ -130,6 +130,8 @@ def cost_report(
 
 def _start(query: CostQuery, what: Counted, currency: str | None) -> CostCursor:
     what = what.touching(query.start, query.end)
+    # Where costs are summed, or when, says nothing of what they are.
+    what = replace(what, deliveries=tuple(replace(one, rollup_rows={}) for one in what.deliveries))
     statement = Statement.of("")
     if currency is not None and what.deliveries:
         derived = derivations(query, what, currency)

@@ -65,5 +65,6 @@ def send_report(schedule_id: int) -> None:
 
 
 # Tasks of sub-packages: Celery looks for them here.
+from billing.allocation import tasks as allocation_tasks  # noqa: E402, F401
 from billing.anomalies import tasks as anomaly_tasks  # noqa: E402, F401
 from billing.budgets import tasks as budget_tasks  # noqa: E402, F401

@@ -1,10 +1,13 @@
 """How an organization's rules derive the cost center of a cost: one CASE, parameters only."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, NamedTuple
+
+from psycopg import sql
 
 from billing.allocation.conditions import (
     ACCOUNT_NAME,
@@ -14,10 +17,12 @@ from billing.allocation.conditions import (
 )
 from billing.allocation.models import AllocationRule, CostCenter, FixedShare, Split
 from billing.derivation import Part
-from billing.dimensions import ACCOUNT
+from billing.dimensions import ACCOUNT, COST_CENTER
 from billing.statement import Statement
 from connections.models import Account
 from organizations.models import Organization
+
+SUMMED_PREFIX = f"{COST_CENTER}:"
 
 
 class KnownAccount(NamedTuple):
@@ -63,6 +68,20 @@ class Allocation:
             for one in rule.conditions
         }
         return tuple(sorted(named))
+
+    @cached_property
+    def summed_as(self) -> str:
+        """Return the name of these rules, as what they say of every cost: see `sums`.
+
+        Two allocations of one name put every cost into the same center.
+        """
+        if not self.rules:
+            return ""
+        said = self.expression(
+            {name: Statement.of("{}", sql.Identifier(name)) for name in self.inputs}
+        )
+        text = f"{said.text.as_string(None)}{said.params!r}"
+        return SUMMED_PREFIX + hashlib.sha256(text.encode()).hexdigest()[:24]
 
     @property
     def splits(self) -> bool:

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import ProtectedError
 
+from billing import followups
 from billing.allocation import conditions as conditions_module
 from billing.allocation.conditions import Condition
 from billing.allocation.models import AllocationRule, CostCenter, FixedShare, Split
@@ -91,6 +92,7 @@ def add_rule(
         center=center,
         conditions=[one.stored for one in conditions],
     )
+    followups.after_rules(organization.pk)
     record("allocation_rule.created", organization=organization, obj=rule, changes=_state(rule))
     return rule
 
@@ -105,6 +107,7 @@ def change_rule(
     before = _state(rule)
     rule.center, rule.conditions = center, [one.stored for one in conditions]
     rule.save(update_fields=["center", "conditions"])
+    followups.after_rules(rule.organization_id)
     record(
         "allocation_rule.changed",
         organization=rule.organization,
@@ -122,6 +125,7 @@ def delete_rule(rule: AllocationRule) -> None:
         "allocation_rule.deleted", organization=rule.organization, obj=rule, changes=_state(rule)
     )
     rule.delete()
+    followups.after_rules(rule.organization_id)
 
 
 @transaction.atomic
@@ -140,6 +144,7 @@ def move_rule(rule: AllocationRule, *, up: bool) -> bool:
     rule.position, other.position = other.position, before
     rule.save(update_fields=["position"])
     other.save(update_fields=["position"])
+    followups.after_rules(rule.organization_id)
     record(
         "allocation_rule.moved",
         organization=rule.organization,

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX
-from billing.facts import ROLLUP_DIMENSIONS, SERVICE_DIMENSIONS, WHOLE_DIMENSIONS
+from billing.facts import FEWER, ROLLUP_DIMENSIONS, SERVICE_DIMENSIONS, WHOLE_DIMENSIONS
 from billing.importing.columns import literal
 from billing.importing.warehouse import MEASURES, Warehouse
 
@@ -24,21 +24,22 @@ _KEYS_TRIED = 8
 
 @dataclass(frozen=True)
 class _Rollup:
-    """A table: what its rows have besides the dimension's value, and how many they may be.
-
-    fewer     so many times fewer than the daily costs; of a month's, than its cost keys
-    """
+    """A table, and what its rows have besides the dimension's value."""
 
     name: str
     by: tuple[str, ...]
-    fewer: int
     is_by_day: bool = True
+
+    @property
+    def fewer(self) -> int:
+        """Return how many times fewer rows it must have than what is read in its place."""
+        return FEWER[f"billing_{self.name}"]
 
 
 _ROLLUPS = (
-    _Rollup("dimension_cost", ROLLUP_DIMENSIONS, 10),
-    _Rollup("whole_cost", WHOLE_DIMENSIONS, 30),
-    _Rollup("month_whole_cost", WHOLE_DIMENSIONS, 2, is_by_day=False),
+    _Rollup("dimension_cost", ROLLUP_DIMENSIONS),
+    _Rollup("whole_cost", WHOLE_DIMENSIONS),
+    _Rollup("month_whole_cost", WHOLE_DIMENSIONS, is_by_day=False),
 )
 TABLES = tuple(one.name for one in _ROLLUPS)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from billing.cost_terms import EARLIEST, LATEST
-from billing.facts import DIMENSIONS, SERVICE_DIMENSIONS
+from billing.facts import DIMENSIONS, FEWER, MONTH_TAG_COST, SERVICE_DIMENSIONS, TAG_DIMENSIONS
 from billing.importing import day_rollups
 from billing.importing.columns import literal
 from billing.importing.cost_ids import NORMALISED_ID_SQL
@@ -69,6 +69,20 @@ def make(house: Warehouse, name: str) -> None:
         house.db.execute(f"CREATE VIEW {name} AS SELECT * EXCLUDE (resource) FROM daily_cost")
     elif made := _queries(house).get(name):
         house.db.execute(f"CREATE TABLE {name} AS {made}")
+    if name == "month_tag_cost":
+        _keep_if_worth_it(house)
+
+
+def _keep_if_worth_it(house: Warehouse) -> None:
+    """Empty `month_tag_cost` unless it is far smaller than `month_cost`; say if it is there."""
+    table = MONTH_TAG_COST.name
+    rows, most = (
+        house.value(f"SELECT count(*) FROM {one}") for one in ("month_tag_cost", "month_cost")
+    )
+    if rows * FEWER[table] <= most:
+        house.rollup_rows[table] = {"": rows}
+    else:
+        house.db.execute("TRUNCATE month_tag_cost")
 
 
 def _make_daily_costs(house: Warehouse) -> None:
@@ -113,6 +127,8 @@ def _queries(house: Warehouse) -> dict[str, str]:
         "month_cost": f"""SELECT {dims}, tag_set, {sums}
             FROM (SELECT cost_key, {sums} FROM rollup_cost GROUP BY ALL)
             JOIN cost_key USING (cost_key) GROUP BY ALL ORDER BY ALL""",
+        "month_tag_cost": f"""SELECT {", ".join(TAG_DIMENSIONS)}, tag_set, {sums}
+            FROM month_cost GROUP BY ALL ORDER BY ALL""",
         "month_service_cost": f"""SELECT {", ".join(SERVICE_DIMENSIONS)}, {sums}
             FROM service_cost GROUP BY ALL ORDER BY ALL""",
         "resource_cost": f"""SELECT cost_key, resource, {sums}

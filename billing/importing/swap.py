@@ -15,6 +15,7 @@ from billing.facts import (
     DIMENSION_COST,
     MONTH_COST,
     MONTH_SERVICE_COST,
+    MONTH_TAG_COST,
     MONTH_WHOLE_COST,
     RESOURCE_COST,
     ROLLUP_COST,
@@ -47,8 +48,10 @@ def loaded_totals(delivery: Delivery) -> tuple[dict[str, Decimal], int]:
     """
     daily = _sums_of(DAILY_COST, delivery)
     measures = {name: row[:-1] for name, row in daily.items()}
-    rollups = (SERVICE_COST, MONTH_COST, MONTH_SERVICE_COST, RESOURCE_COST)
-    for table in (ROLLUP_COST, *rollups) if delivery.has_rollup else rollups:
+    rollups = [SERVICE_COST, MONTH_COST, MONTH_SERVICE_COST, RESOURCE_COST]
+    rollups += [ROLLUP_COST] if delivery.has_rollup else []
+    rollups += [MONTH_TAG_COST] if MONTH_TAG_COST.name in delivery.rollup_rows else []
+    for table in rollups:
         summed = _sums_of(table, delivery)
         if measures != {name: row[:-1] for name, row in summed.items()}:
             raise _differs(table)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from billing.facts import FEWER
 from connections.models import Connection, ConnectionKind
 from tests.billing.cost_facts import Item, connect, deliver
 from tests.billing.cost_items import (
@@ -13,6 +14,13 @@ from tests.billing.cost_items import (
     some_items,
 )
 from tests.cast import Cast
+
+
+@pytest.fixture
+def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have every dimension be worth storing, however small the bill."""
+    for table in FEWER:
+        monkeypatch.setitem(FEWER, table, 0)
 
 
 @pytest.fixture

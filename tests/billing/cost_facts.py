@@ -90,6 +90,16 @@ def connect(
     return made
 
 
+ROLLUPS = ("billing_dimension_cost", "billing_whole_cost", "billing_month_whole_cost")
+NAMED = (*ROLLUPS, "billing_month_tag_cost")
+
+
+def name_rollups(organization: Organization) -> None:
+    """Let deliveries say what `deliver` fills anyhow: their costs without any dimension."""
+    named = {table: {"": 1} for table in NAMED}
+    Delivery.objects.of(organization).filter(rollup_rows={}).update(rollup_rows=named)
+
+
 def deliver(
     connection: Connection,
     month: dt.date,
@@ -175,10 +185,17 @@ def _fill(delivery: int, items: list[Item]) -> None:
         key = keys.setdefault((*dimensions, tag_set), len(keys) + 1)
         resource = resources.setdefault(item.resource, len(resources))
         service = (item.payer, item.account, item.service, item.charge_type, item.currency)
+        account = (item.payer, item.account, item.charge_type, item.currency)
+        whole = (item.service, item.charge_type, item.currency)
         for name, row in (
             ("billing_daily_cost", (item.day, key, resource)),
             ("billing_rollup_cost", (item.day, key)),
             ("billing_service_cost", (item.day, *service)),
+            ("billing_month_tag_cost", (*service, item.region, tag_set)),
+            ("billing_month_service_cost", service),
+            ("billing_dimension_cost", ("", item.day, *account, "")),
+            ("billing_whole_cost", (item.day, "", *whole, "")),
+            ("billing_month_whole_cost", ("", *whole, "")),
             ("billing_month_cost", (*dimensions, tag_set)),
             ("billing_resource_cost", (key, resource)),
         ):

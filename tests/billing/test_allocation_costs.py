@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from billing.allocation import sums
 from billing.allocation.conditions import Condition
 from billing.allocation.models import AllocationRule, CostCenter, FixedShare
 from billing.allocation.weights import weights
@@ -21,7 +22,7 @@ from billing.exact import added
 from billing.measures import Measure
 from connections.models import Account, Connection
 from organizations.models import Organization
-from tests.billing.cost_facts import Item, connect, deliver
+from tests.billing.cost_facts import Item, connect, deliver, name_rollups
 from tests.billing.cost_items import (
     APRIL,
     DIMENSIONS,
@@ -95,8 +96,11 @@ def direct(item: Item) -> str:
     return ""
 
 
-@pytest.fixture
-def centers(cast: Cast, items: list[Item]) -> dict[str, CostCenter]:
+@pytest.fixture(params=["derived", "held"])
+def centers(
+    cast: Cast, items: list[Item], request: pytest.FixtureRequest, worth_it: None
+) -> dict[str, CostCenter]:
+    """Rules, whose costs deliveries hold or not: the answers are the same."""
     Account.objects.create(
         organization=cast.acme,
         account_id=WEB,
@@ -106,6 +110,9 @@ def centers(cast: Cast, items: list[Item]) -> dict[str, CostCenter]:
     made = {code: center(cast.acme, code) for code, _ in RULES}
     for code, conditions in RULES:
         rule(made[code], *conditions)
+    if request.param == "held":
+        name_rollups(cast.acme)
+        assert sums.sum_up(cast.acme) == 2
     return made
 
 

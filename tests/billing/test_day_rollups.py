@@ -9,7 +9,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from billing.cost_query import CostFilter, CostQuery, Granularity
-from billing.facts import DIMENSION_COST, MONTH_WHOLE_COST, WHOLE_COST
+from billing.facts import DIMENSION_COST, MONTH_TAG_COST, MONTH_WHOLE_COST, WHOLE_COST
 from billing.importing import day_rollups
 from billing.models import BillingMonth
 from billing.reports import cost_report
@@ -161,6 +161,40 @@ def test_a_whole_bill_is_read_by_service_and_one_dimension_at_once(
     assert f'"billing_{table}"' in text
     rest = [item for item in items if item.type != "Tax"]
     assert found == expected.totals(rest, "unblended", *period, group, "service")
+
+
+@pytest.mark.parametrize("others", [0, 4])
+def test_whole_months_by_regions_and_tags_are_read_where_nothing_else_is_told_apart(
+    cast: Cast, aws: str, others: int
+) -> None:
+    items = many_resources(keys_each=24, count=480)
+    strange = [replace(item, account_id="999900001111") for item in items[:others]]
+    imported(cast, [*items, *strange])
+    groups = "region", f"tag:{KEY}"
+    found, text = asked(cast, Granularity.MONTHLY, *groups)
+    assert '"billing_month_tag_cost"' in text
+    assert found == expected.totals(items, "unblended", *groups)
+    found, text = asked(cast, Granularity.DAILY, *groups)
+    assert "month_tag_cost" not in text
+    assert found == expected.totals(items, "unblended", "day", *groups)
+    groups = "usage_type", f"tag:{KEY}"
+    found, text = asked(cast, Granularity.MONTHLY, *groups)
+    assert "month_tag_cost" not in text
+    assert found == expected.totals(items, "unblended", *groups)
+
+
+def test_months_by_tags_are_left_out_where_they_are_as_many_as_months(cast: Cast, aws: str) -> None:
+    items = many_resources()
+    connection = imported(cast, items)
+    delivery = BillingMonth.objects.get(connection=connection).delivery
+    assert MONTH_TAG_COST.name not in delivery.rollup_rows
+    with database.cursor() as cursor:
+        cursor.execute(f"TABLE {MONTH_TAG_COST.partition(delivery.pk)}")
+        assert cursor.fetchall() == []
+    groups = "region", f"tag:{KEY}"
+    found, text = asked(cast, Granularity.MONTHLY, *groups)
+    assert "month_tag_cost" not in text
+    assert found == expected.totals(items, "unblended", *groups)
 
 
 def test_accounts_that_are_not_connected_are_left_out_of_a_whole_bill(

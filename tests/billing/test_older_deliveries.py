@@ -14,7 +14,7 @@ from tests.billing import bills
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
-BEFORE, AFTER = "0008_whole_costs", "0009_one_list_of_rollups"
+BEFORE, LATEST = "0008_whole_costs", "0011_months_by_tags"
 
 
 def migrate(name: str) -> Any:
@@ -25,7 +25,7 @@ def migrate(name: str) -> Any:
 @pytest.fixture
 def at_the_end() -> Iterator[None]:
     yield
-    migrate(AFTER)
+    migrate(LATEST)
 
 
 def test_their_rollups_are_known_as_before(cast: Cast, at_the_end: None) -> None:
@@ -35,7 +35,7 @@ def test_their_rollups_are_known_as_before(cast: Cast, at_the_end: None) -> None
     with_rollups = older.create(**common, execution_id="1", day_rollups=["", "region"])
     without = older.create(**common, execution_id="2", day_rollups=[])
 
-    migrate(AFTER)
+    migrate(LATEST)
 
     named = Delivery.objects.get(pk=with_rollups.pk).rollup_rows[DIMENSION_COST.name]
     assert set(named) == {"", "region"}
