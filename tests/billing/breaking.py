@@ -139,7 +139,7 @@ def held_up(work: Callable[[], Any], aws: str, **call: Any) -> Iterator[None]:
             bills.heal_aws(aws)
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"

@@ -52,7 +52,7 @@ def cut_at(connection: Connection, aws: str, at: str) -> None:
 
 
 def ends(process: subprocess.Popen[bytes]) -> None:
-    assert process.wait(timeout=60) != 0
+    assert process.wait(timeout=120) != 0
 
 
 @pytest.mark.parametrize("at", ["read", "prepare", "load", "check", "swap"])
