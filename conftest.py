@@ -18,10 +18,4 @@ django.setup()
 # Processes that pytest starts would read the settings before they come here and are told their own.
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
-from django.core.management import call_command  # noqa: E402 - needs the setup above
-
-# Pages name their static files by content, as in production.
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    call_command("collectstatic", interactive=False, verbosity=0)
-
 pytest_plugins = ["tests.fixtures", "tests.cast", "tests.belongings"]

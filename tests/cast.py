@@ -55,10 +55,11 @@ class Cast:
 @pytest.fixture
 def cast(db: None) -> Cast:
     """The cast, fresh in the database."""
-    made = Cast(
-        acme=Organization.objects.create(slug="acme", name="Acme Ltd"),
-        bolt=Organization.objects.create(slug="bolt", name="Bolt Inc"),
+    companies = (
+        Organization(slug="acme", name="Acme Ltd"),
+        Organization(slug="bolt", name="Bolt Inc"),
     )
+    made = Cast(*Organization.objects.bulk_create(companies))
     roles = {
         "olivia": (made.acme, Role.OWNER),
         "oscar": (made.acme, Role.OPERATOR),
@@ -66,13 +67,18 @@ def cast(db: None) -> Cast:
         "victor": (made.acme, Role.VIEWER),
         "boris": (made.bolt, Role.OWNER),
     }
-    for name in (*roles, "nora", "ada"):
-        made.people[name] = User.objects.create(
+    people = User.objects.bulk_create(
+        User(
             username=name,
             email=f"{name}@example.com",
             password=_HASH,
             is_superuser=name == "ada",
         )
-    for name, (company, role) in roles.items():
-        Membership.objects.create(user=made.people[name], organization=company, role=role)
+        for name in (*roles, "nora", "ada")
+    )
+    made.people = {person.username: person for person in people}
+    Membership.objects.bulk_create(
+        Membership(user=made.people[name], organization=company, role=role)
+        for name, (company, role) in roles.items()
+    )
     return made

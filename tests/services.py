@@ -42,6 +42,8 @@ def start_services() -> None:
     children = Children(run / "log")
     atexit.register(_end, run, children)
     os.environ["SPOOL_DIR"] = str(run / "spool")
+    # Empty: each client of a test would look at every file that was collected.
+    (run / "static").mkdir()
     os.environ["STATIC_ROOT"] = str(run / "static")
     named = os.environ.get
     database = postgres.start(run, children, durable=False, named=named("DATABASE_URL"))

@@ -68,8 +68,9 @@ class PretendAws:
             error = AwsError("AccessDenied", "Anonymous requests are refused here.", 403)
             anonymous = Call("s3", "", "", "", "", dialect="s3")
             return error_answer(error, anonymous)
+        page = self.journal.page
         answer = self._answer_call(environ, call)
-        self.journal.note(call, answer.status)
+        self.journal.note(page, call, answer.status)
         return answer
 
     def _answer_call(self, environ: Environ, call: Call) -> Answer:

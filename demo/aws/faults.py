@@ -4,8 +4,9 @@ how often each struck, `DELETE` ends them. `/moto-api/reset` ends them too.
 A rule names calls by `service`, `action`, `region`, `account` and `path` (S3: "bucket/key"), each a
 shell pattern, absent for any; `skip` lets the first n pass and `times` ends it after n strikes.
 What it does: `code` (with `status`, default 400, and `message`) answers with that error,
-`latency_ms` waits first, `cut_after` ends the connection after n bytes of the real answer's body
-(whose Content-Length promised more), `truncate_to` gives a shorter body that claims to be whole.
+`latency_ms` waits first, `held` waits until the faults end, `cut_after` ends the connection after n
+bytes of the real answer's body (whose Content-Length promised more), `truncate_to` gives a shorter
+body that claims to be whole.
 """
 
 import json
@@ -32,6 +33,7 @@ class Fault:
     status: int = 400
     message: str = "The pretend AWS was told to fail."
     latency_ms: int = 0
+    held: bool = False
     cut_after: int | None = None
     truncate_to: int | None = None
     matched: int = 0
@@ -50,11 +52,12 @@ class Fault:
 class Faults:
     def __init__(self) -> None:
         self._rules: list[Fault] = []
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def reset(self) -> None:
         with self._lock:
-            self._rules.clear()
+            self._rules = []
+            self._lock.notify_all()
 
     def add(self, body: bytes) -> list[dict[str, Any]]:
         """Add the rules of a JSON body. Raises TypeError or ValueError for one that is none."""
@@ -75,9 +78,15 @@ class Faults:
             return None
         if fault.latency_ms:
             time.sleep(fault.latency_ms / 1000)
+        if fault.held:
+            self._hold(fault)
         if fault.code:
             raise AwsError(fault.code, fault.message, fault.status)
         return fault
+
+    def _hold(self, fault: Fault) -> None:
+        with self._lock:
+            self._lock.wait_for(lambda: not any(rule is fault for rule in self._rules))
 
     def _take(self, call: Call) -> Fault | None:
         with self._lock:

@@ -12,24 +12,26 @@ from demo.aws.calls import Call
 
 FIELDS = ("service", "action", "region", "account", "path", "status")
 
+Page = Counter[tuple[str, str, str, str, str, int]]
+
 
 class Journal:
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str, str, str, str, int]] = Counter()
+        self.page: Page = Counter()
         self._lock = threading.Lock()
 
     def reset(self) -> None:
-        with self._lock:
-            self._counts.clear()
+        self.page = Counter()
 
-    def note(self, call: Call, status: int) -> None:
+    def note(self, page: Page, call: Call, status: int) -> None:
+        """Count a call on the page that was open when it came: who forgets it, forgets it."""
         entry = (call.service, call.action, call.region, call.account_id, call.path, status)
         with self._lock:
-            self._counts[entry] += 1
+            page[entry] += 1
 
     def summary(self) -> dict[str, Any]:
         with self._lock:
-            counts = sorted(self._counts.items())
+            counts = sorted(self.page.items())
         by_action: Counter[str] = Counter()
         for entry, count in counts:
             by_action[f"{entry[0]}:{entry[1]}"] += count

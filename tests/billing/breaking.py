@@ -71,13 +71,15 @@ def database_url(name: str = "") -> str:
     return f"{url}?application_name={name.replace(' ', '%20')}" if name else url
 
 
-def worker(connection: Connection, aws: str, **environment: str) -> subprocess.Popen[bytes]:
+def worker(
+    connection: Connection, aws: str, name: str = WORKER, **environment: str
+) -> subprocess.Popen[bytes]:
     """A process of its own that imports, on the tests' database."""
     return subprocess.Popen(
         [sys.executable, "manage.py", "import_billing", "--connection", str(connection.pk)],
         env={
             **os.environ,
-            "DATABASE_URL": database_url(WORKER),
+            "DATABASE_URL": database_url(name),
             "AWS_ENDPOINT_URL": aws,
             **environment,
         },
@@ -88,9 +90,11 @@ def worker(connection: Connection, aws: str, **environment: str) -> subprocess.P
 
 
 @contextmanager
-def working(connection: Connection, aws: str) -> Iterator[subprocess.Popen[bytes]]:
+def working(
+    connection: Connection, aws: str, name: str = WORKER
+) -> Iterator[subprocess.Popen[bytes]]:
     """A worker that is gone when the block ends, however that goes."""
-    process = worker(connection, aws)
+    process = worker(connection, aws, name)
     try:
         yield process
     finally:
@@ -114,7 +118,28 @@ def beside(work: Callable[[], Any]) -> Iterator[None]:
         done.result()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+@contextmanager
+def unanswered(aws: str, **call: Any) -> Iterator[None]:
+    """AWS does not answer the first such call before the block ends."""
+    bills.break_aws(aws, held=True, times=1, **call)
+    try:
+        yield
+    finally:
+        bills.heal_aws(aws)
+
+
+@contextmanager
+def held_up(work: Callable[[], Any], aws: str, **call: Any) -> Iterator[None]:
+    """Do some work in a thread that gets no answer to such a call while the block runs."""
+    bills.break_aws(aws, held=True, times=1, **call)
+    with beside(work):
+        try:
+            yield
+        finally:
+            bills.heal_aws(aws)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -136,13 +161,13 @@ def value(query: str, *given: Any) -> Any:
         return cursor.fetchone()[0]
 
 
-def of_worker(what: str) -> int:
+def of_worker(what: str, name: str = WORKER) -> int:
     """Ask something of the worker's sessions. Other tests' workers use other databases."""
     return int(
         value(
             f"SELECT count({what}) FROM pg_stat_activity"  # noqa: S608 - our own words
             " WHERE datname = current_database() AND application_name = %s",
-            WORKER,
+            name,
         )
     )
 

@@ -24,11 +24,13 @@ from tests.billing import bills
 from tests.billing.breaking import (
     NEXT,
     WORKER,
-    beside,
     database_url,
+    held_up,
     imported,
     is_clean,
+    of_worker,
     step_is,
+    unanswered,
     wait_for,
     working,
 )
@@ -42,9 +44,11 @@ def test_two_workers_that_start_the_same_month_import_it_once(cast: Cast, aws: s
     connection = imported(cast)
     bills.put_bill(bills.bill(NEXT))
     bills.forget_requests(aws)
-    bills.break_aws(aws, action="GetObject", path="*.parquet", latency_ms=3000, times=1)
 
-    with working(connection, aws) as first, working(connection, aws) as second:
+    with working(connection, aws) as first, working(connection, aws, "another") as second:
+        with unanswered(aws, action="GetObject", path="*.parquet"):
+            wait_for(step_is("read"))
+            wait_for(lambda: of_worker("*") > 0 < of_worker("*", "another"))
         assert (first.wait(120), second.wait(120)) == (0, 0)
 
     assert bills.facts(connection, "unblended_cost") == {(): D(11)}
@@ -58,13 +62,12 @@ def test_two_workers_that_start_the_same_month_import_it_once(cast: Cast, aws: s
 def test_a_task_delivered_while_it_runs_changes_nothing(cast: Cast, aws: str) -> None:
     connection = imported(cast)
     bills.put_bill(bills.bill(NEXT))
-    bills.break_aws(aws, action="GetObject", path="*.parquet", latency_ms=3000, times=1)
     sent: list[ImportRun] = []
     look = services.request_import(connection, Trigger.SCHEDULE, sender=None)
     services.run_look(look, sender=lambda run, seconds: sent.append(run))
     (month,) = sent
 
-    with beside(lambda: tasks.run_month(month.pk)):
+    with held_up(lambda: tasks.run_month(month.pk), aws, action="GetObject", path="*.parquet"):
         wait_for(step_is("read"))
         tasks.run_month(month.pk)
         tasks.run_look(look.pk)
@@ -80,8 +83,7 @@ def test_a_task_delivered_while_it_runs_changes_nothing(cast: Cast, aws: str) ->
 def test_the_schedule_and_a_button_at_once_import_once(cast: Cast, aws: str) -> None:
     connection = imported(cast)
     bills.put_bill(bills.bill(NEXT))
-    bills.break_aws(aws, action="ListObjectsV2", latency_ms=3000, times=1)
-    with beside(lambda: tasks.import_connection(connection.pk)):
+    with held_up(lambda: tasks.import_connection(connection.pk), aws, action="ListObjectsV2"):
         wait_for(step_is("look"))
         by_hand = services.request_import(connection, Trigger.MANUAL, sender=None)
         services.run_look(by_hand, sender=None)
@@ -159,23 +161,23 @@ def test_a_queued_import_outlives_a_broker_that_is_killed(
 ) -> None:
     connection = imported(cast)
     bills.put_bill(bills.bill(NEXT))
-    bills.break_aws(aws, action="ListObjectsV2", latency_ms=5000, times=1)
     with celery_worker(broker, aws, tmp_path):
-        look = services.request_import(
-            connection,
-            Trigger.MANUAL,
-            sender=lambda run, _: broker.send("billing.run_look", run.pk),
-        )
-        wait_for(step_is("look"))
-        # The worker is busy with the look, whose months it will hand to a broker that was away.
-        broker.kill()
-        broker.start()
+        with unanswered(aws, action="ListObjectsV2"):
+            look = services.request_import(
+                connection,
+                Trigger.MANUAL,
+                sender=lambda run, _: broker.send("billing.run_look", run.pk),
+            )
+            wait_for(step_is("look"))
+            # The worker is busy with the look, whose months it will hand to a broker that was away.
+            broker.kill()
+            broker.start()
         wait_for(lambda: ImportRun.objects.filter(parent=look).exists())
         ImportRun.objects.filter(state=RunState.QUEUED).update(
             queued_at=timezone.now() - timedelta(hours=1)
         )
         broker.send("billing.watch_imports")
-        wait_for(ImportRun.objects.filter(pk=look.pk, state=RunState.SUCCEEDED).exists, 120)
+        wait_for(ImportRun.objects.filter(pk=look.pk, state=RunState.SUCCEEDED).exists)
 
     assert bills.facts(connection, "unblended_cost") == {(): D(11)}
     assert Delivery.objects.count() == 2
@@ -196,7 +198,7 @@ def test_an_import_asked_for_while_the_broker_is_away_is_sent_again(
         ImportRun.objects.filter(pk=look.pk).update(queued_at=timezone.now() - timedelta(hours=1))
         broker.start()
         broker.send("billing.watch_imports")
-        wait_for(ImportRun.objects.filter(pk=look.pk, state=RunState.SUCCEEDED).exists, 120)
+        wait_for(ImportRun.objects.filter(pk=look.pk, state=RunState.SUCCEEDED).exists)
 
     assert bills.facts(connection, "unblended_cost") == {(): D(11)}
     assert Delivery.objects.count() == 2

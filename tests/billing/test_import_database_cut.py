@@ -20,6 +20,7 @@ from tests.billing.breaking import (
     is_held_up,
     locked,
     one_file_is_read,
+    unanswered,
     wait_for,
     working,
 )
@@ -40,20 +41,18 @@ def cut_at(connection: Connection, aws: str, at: str) -> None:
             assert cut_off() > 0
             ends(process)
         return
-    with ExitStack() as held, working(connection, aws) as process:
-        if at == "read":
-            bills.break_aws(aws, action="GetObject", path="*-00002*", latency_ms=4000, times=1)
-            wait_for(one_file_is_read)
-        else:
-            held.enter_context(gate_before(at))
-            wait_for(is_held_up)
-        assert cut_off() > 0
-        held.close()
+    in_s3 = at == "read"
+    held = unanswered(aws, action="GetObject", path="*-00002*") if in_s3 else gate_before(at)
+    with ExitStack() as started:
+        with held:
+            process = started.enter_context(working(connection, aws))
+            wait_for(one_file_is_read if in_s3 else is_held_up)
+            assert cut_off() > 0
         ends(process)
 
 
 def ends(process: subprocess.Popen[bytes]) -> None:
-    assert process.wait(timeout=60) != 0
+    assert process.wait(timeout=120) != 0
 
 
 @pytest.mark.parametrize("at", ["read", "prepare", "load", "check", "swap"])

@@ -23,7 +23,7 @@ from tests.billing.bills import usage
 from tests.billing.breaking import (
     NEXT,
     Spoil,
-    beside,
+    held_up,
     imported,
     is_clean,
     replace_data,
@@ -211,9 +211,12 @@ def test_a_delivery_replaced_while_it_is_read_is_read_anew(cast: Cast, aws: str)
     (key,) = delivered.data_keys
     place = f"{bills.BUCKET}/{key}"
     bills.forget_requests(aws)
-    bills.break_aws(aws, action="GetObject", path=place, latency_ms=3000, times=1)
     looks: list[ImportRun] = []
-    with beside(lambda: looks.append(bills.run_import(connection))):
+
+    def work() -> None:
+        looks.append(bills.run_import(connection))
+
+    with held_up(work, aws, action="GetObject", path=place):
         wait_for(lambda: bills.asked_of_aws(aws).get("s3:HeadObject", 0) >= 2)
         bills.put_bill(bills.bill([usage("100"), usage("200")]))
 

@@ -1,7 +1,5 @@
 """A worker that is killed, at any step, leaves nothing that the next run does not clean."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 
@@ -27,6 +25,7 @@ from tests.billing.breaking import (
     one_file_is_read,
     own_session,
     step_is,
+    unanswered,
     value,
     wait_for,
     wait_until_gone,
@@ -36,13 +35,6 @@ from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
-LATE = 20_000
-
-
-@contextmanager
-def late(aws: str, action: str, path: str) -> Iterator[None]:
-    bills.break_aws(aws, action=action, path=path, latency_ms=LATE, times=1)
-    yield
 
 
 def killed(connection: Connection, aws: str, *, at: str) -> str:
@@ -59,7 +51,7 @@ def killed(connection: Connection, aws: str, *, at: str) -> str:
     }
     if at in in_s3:
         action, path, step = in_s3[at]
-        with late(aws, action, path), working(connection, aws):
+        with unanswered(aws, action=action, path=path), working(connection, aws):
             wait_for(step_is(step))
             if at == "reading":
                 wait_for(one_file_is_read)

@@ -8,10 +8,11 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from billing.models import ImportRun
+from connections.aws.session import PATIENT
 from organizations.runs import ErrorClass, RunState
 from tests.billing import bills
 from tests.billing.bills import usage
-from tests.billing.breaking import beside, imported, is_clean, one_file_is_read, wait_for
+from tests.billing.breaking import held_up, imported, is_clean, one_file_is_read, wait_for
 from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,6 +26,13 @@ def in_parts(request: pytest.FixtureRequest, settings: Settings) -> bool:
     if request.param == "in parts":
         settings.SPOOL_PART_BYTES = PART
     return bool(request.param == "in parts")
+
+
+@pytest.fixture
+def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask AWS twice at most: each further attempt waits twice as long for the same answer."""
+    twice = {"mode": "standard", "total_max_attempts": 2}
+    monkeypatch.setattr(PATIENT, "retries", twice)
 
 
 def large(total: int) -> list[bills.LineItem]:
@@ -76,6 +84,7 @@ def test_a_fault_that_passes_is_waited_for(
     ],
     ids=["cut connection", "wrong length", "SlowDown for long", "500 for long"],
 )
+@pytest.mark.usefixtures("in_haste")
 def test_a_fault_that_does_not_pass_fails_the_import(
     cast: Cast, aws: str, in_parts: bool, fault: dict[str, Any], error_class: ErrorClass
 ) -> None:
@@ -101,11 +110,14 @@ def test_a_file_replaced_between_two_of_its_parts_is_read_anew(
     connection = imported(cast)
     delivered = bills.put_bill(bills.bill(large(9)))
     place = f"{bills.BUCKET}/{delivered.data_keys[0]}"
-    # The first part comes; the second is asked for, and answered when the file is another.
-    bills.break_aws(aws, action="GetObject", path=place, skip=1, times=1, latency_ms=4000)
     bills.forget_requests(aws)
     looks: list[ImportRun] = []
-    with beside(lambda: looks.append(bills.run_import(connection))):
+
+    def work() -> None:
+        looks.append(bills.run_import(connection))
+
+    # The first part comes; the second is asked for, and answered when the file is another.
+    with held_up(work, aws, action="GetObject", path=place, skip=1):
         wait_for(lambda: bills.asked_of_aws(aws).get("s3:GetObject", 0) >= 2)
         bills.put_bill(bills.bill(large(11)))
 
@@ -120,9 +132,12 @@ def test_a_manifest_replaced_while_the_files_are_read_is_read_anew(cast: Cast, a
     connection = imported(cast)
     delivered = bills.put_bill(bills.bill(large(9)), chunks=2)
     place = f"{bills.BUCKET}/{delivered.data_keys[1]}"
-    bills.break_aws(aws, action="GetObject", path=place, times=1, latency_ms=4000)
     looks: list[ImportRun] = []
-    with beside(lambda: looks.append(bills.run_import(connection))):
+
+    def work() -> None:
+        looks.append(bills.run_import(connection))
+
+    with held_up(work, aws, action="GetObject", path=place):
         wait_for(one_file_is_read)
         # Another execution, in files of its own: those under way stay as they were.
         bills.put_bill(bills.bill(large(11)), overwrite=False)

@@ -55,7 +55,7 @@ def _next_ids(endpoint: str, account_ids: list[str]) -> None:
     request = urllib.request.Request(  # noqa: S310 - our own address
         f"{endpoint}/pretend/account-ids", json.dumps(account_ids).encode(), method="POST"
     )
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own address
+    with urllib.request.urlopen(request, timeout=30):  # noqa: S310 - our own address
         pass
 
 

@@ -107,7 +107,7 @@ def _policy(statement: dict[str, Any]) -> str:
 
 def _call(url: str, method: str, body: bytes | None = None) -> Any:
     request = urllib.request.Request(url, data=body, method=method)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own address
         return json.loads(answer.read() or b"null")
 
 

@@ -28,7 +28,7 @@ def living_in(folder: Path) -> list[str]:
     return found
 
 
-def eventually(holds: Callable[[], bool], seconds: float = 20.0) -> bool:
+def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Ask until it holds; False when it still does not after so many seconds."""
     deadline = time.monotonic() + seconds
     while not holds():
@@ -50,7 +50,7 @@ class RunningDemo:
     def end(self, signal_number: int) -> str:
         """Send a signal, wait for the end and return what the demo said last."""
         self.process.send_signal(signal_number)
-        return self.process.communicate(timeout=60)[0]
+        return self.process.communicate(timeout=120)[0]
 
 
 def start_demo(folder: Path, port: int, *command: str | Path) -> RunningDemo:
@@ -78,5 +78,5 @@ def start_demo(folder: Path, port: int, *command: str | Path) -> RunningDemo:
         if line.startswith("Ctrl-C ends everything"):
             break
     else:
-        process.wait(30)
+        process.wait(120)
     return RunningDemo(folder, port, process, said)

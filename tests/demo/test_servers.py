@@ -50,7 +50,7 @@ def test_servers_die_with_a_killed_owner_and_come_back_with_their_data(root: Pat
     assert living_in(root)
 
     owner.kill()
-    owner.communicate(timeout=30)
+    owner.communicate(timeout=120)
     assert eventually(lambda: living_in(root) == []), living_in(root)
 
     with Children(root / "log") as children:

@@ -35,10 +35,12 @@ def demo(folder: Path) -> Iterator[RunningDemo]:
     assert running.process.poll() is None, running.said
     yield running
     running.process.kill()
-    running.process.communicate(timeout=60)
+    running.process.communicate(timeout=120)
 
 
-def test_a_running_demo_answers_and_refuses_a_second_one_and_a_reset(demo: RunningDemo) -> None:
+def test_a_running_demo_answers_refuses_a_second_one_and_a_reset_and_opens_terminals(
+    demo: RunningDemo,
+) -> None:
     assert f"Portal ready at http://127.0.0.1:{demo.port}\n" in demo.said
     assert "sign in as finance" in demo.said
     with urllib.request.urlopen(f"http://127.0.0.1:{demo.port}/readyz", timeout=30) as answer:
@@ -52,14 +54,14 @@ def test_a_running_demo_answers_and_refuses_a_second_one_and_a_reset(demo: Runni
     assert reset.process.returncode == 1
     assert (demo.folder / "keys.json").exists()
 
-    ended = demo.end(signal.SIGTERM)
-    assert demo.process.returncode == 0, ended
-    assert living_in(demo.folder) == []
+    shell_file = opens_a_terminal(demo)
+    demo.end(signal.SIGINT)
+    assert not shell_file.exists()
+    assert eventually(lambda: living_in(demo.folder) == []), living_in(demo.folder)
 
 
-def test_the_shell_file_gives_a_terminal_the_demo_and_no_credentials_of_the_user(
-    demo: RunningDemo,
-) -> None:
+def opens_a_terminal(demo: RunningDemo) -> Path:
+    """The file that gives a terminal the demo, and no credentials of the user."""
     shell_file = demo.folder / "env"
     assert shell_file.stat().st_mode & 0o777 == 0o600
     assert demo.folder.stat().st_mode & 0o777 == 0o700
@@ -76,10 +78,7 @@ def test_the_shell_file_gives_a_terminal_the_demo_and_no_credentials_of_the_user
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("|http://127.0.0.1:")
-
-    demo.end(signal.SIGINT)
-    assert not shell_file.exists()
-    assert living_in(demo.folder) == []
+    return shell_file
 
 
 def test_a_killed_demo_leaves_no_process_and_the_next_start_is_clean(
@@ -91,8 +90,9 @@ def test_a_killed_demo_leaves_no_process_and_the_next_start_is_clean(
 
     again = start_demo(folder, demo.port)
     assert again.process.poll() is None, again.said
-    again.end(signal.SIGTERM)
-    assert again.process.returncode == 0
+    ended = again.end(signal.SIGTERM)
+    assert again.process.returncode == 0, ended
+    assert eventually(lambda: living_in(folder) == []), living_in(folder)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
@@ -116,11 +116,11 @@ def test_a_child_that_dies_is_named_and_takes_the_demo_down(demo: RunningDemo) -
         if _is_worker_of(process, demo.folder)
     ]
     subprocess.run(["kill", "-KILL", str(worker)], check=True)
-    said = demo.process.communicate(timeout=60)[0]
+    said = demo.process.communicate(timeout=120)[0]
     assert demo.process.returncode == 1
     assert "worker was ended by signal 9" in said
     assert "ready." in said, "the last lines of the worker's log are shown"
-    assert living_in(demo.folder) == []
+    assert eventually(lambda: living_in(demo.folder) == []), living_in(demo.folder)
 
 
 def test_a_taken_port_is_refused_by_name_before_anything_starts(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_region_that_hangs_hurts_only_itself(
     world.discover(EBS_VOLUMES)
     hasty = SURVEYING.merge(Config(read_timeout=3, retries={"total_max_attempts": 1}))
     monkeypatch.setattr(services, "SURVEYING", hasty)
-    world.fault({"action": "DescribeVolumes", "region": "us-west-2", "latency_ms": 5000})
+    world.fault({"action": "DescribeVolumes", "region": "us-west-2", "held": True})
     run = world.discover(EBS_VOLUMES)
     row = run.coverage["ebs_volumes"]
     assert run.state == RunState.SUCCEEDED

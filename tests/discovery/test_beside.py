@@ -26,7 +26,7 @@ from discovery.models import ResourceType
 from organizations.runs import ErrorClass, RunState
 from tests.discovery.world import World
 
-ENDS_WITHIN = 20
+ENDS_WITHIN = 60
 LOST = "lost"
 
 

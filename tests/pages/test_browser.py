@@ -17,6 +17,9 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from tests.cast import PASSWORD, Cast
 from tests.pages.bill import load_bill
 
+# A machine that is busy with other things makes no expectation fail.
+expect.set_options(timeout=30_000)
+
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PAGES = (
     "/o/acme/",
