@@ -81,6 +81,7 @@ def _add_stream(house: Warehouse, file: BillFile) -> None:
     fields = Fields(file.columns)
     selection = house.bill_format.select(fields)
     names = house.bill_format.names(fields)
+    house.take_all_memory()  # a stream is read once
     with (
         data_faults(house, file, fields, selection),
         file.relation(house.db, fields, house.control) as (relation, reading),

@@ -88,10 +88,14 @@ class Fields:
         column = self._columns.get(name)
         return column.kind if column else Kind.EMPTY
 
+    def lacking(self, name: str) -> int | None:
+        """Return how many rows lack a column that there is, None where the file does not say it."""
+        return self._columns[name].lacking
+
     def lacks_more(self, name: str, other: str) -> bool:
         """Whether more rows may lack the one column than the other, of those that there are."""
-        lacking = [self._columns[one].lacking for one in (name, other)]
-        return lacking[0] is None or lacking[1] is None or lacking[0] > lacking[1]
+        one, two = self.lacking(name), self.lacking(other)
+        return one is None or two is None or one > two
 
     def text(self, name: str) -> str:
         """Return SQL for text that is never null."""

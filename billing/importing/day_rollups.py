@@ -49,7 +49,7 @@ def make_coarse(house: Warehouse) -> None:
     under the first of its cost keys.
     """
     by = ", ".join({**dict.fromkeys(SERVICE_DIMENSIONS), **dict.fromkeys(_COARSE)})
-    house.db.execute(
+    house.execute(
         f"CREATE TABLE coarse_cost AS SELECT day, first AS cost_key, {house.sums} FROM rollup_cost"
         f" JOIN (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS first FROM cost_key)"
         " USING (cost_key) GROUP BY ALL"
@@ -74,7 +74,7 @@ def make(house: Warehouse, name: str) -> None:
         for source, names in (("coarse_cost", coarse), (_source(house, rollup), fine))
         if names
     ]
-    house.db.execute(
+    house.execute(
         f"CREATE TABLE {name} AS SELECT dimension, {day}{', '.join(rollup.by)}, value,"
         f" {', '.join(MEASURES)} FROM ({' UNION ALL '.join(sums)})"
         f" JOIN (SELECT group_id, dimension, value, min(cost_key) AS cost_key FROM grouped"
@@ -96,7 +96,7 @@ def _make_groups(house: Warehouse, rollup: _Rollup) -> None:
     texts. The groups of a dimension follow one another.
     """
     by = ", ".join(rollup.by)
-    house.db.execute(
+    house.execute(
         "CREATE OR REPLACE TABLE grouped AS WITH beside AS"
         f" (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS beside FROM cost_key),"
         " paired AS (SELECT * FROM dimension_value JOIN beside USING (cost_key)),"
@@ -132,7 +132,7 @@ def _make_values(house: Warehouse) -> None:
     parts = ["SELECT '' AS dimension, cost_key, '' AS value FROM cost_key"]
     if _is_large(house):
         parts += _candidates(house)
-    house.db.execute(
+    house.execute(
         f"CREATE TABLE dimension_value AS WITH found AS ({' UNION ALL '.join(parts)}), numbers AS"
         " (SELECT *, row_number() OVER (ORDER BY dimension, value) AS value_id"
         " FROM (SELECT DISTINCT dimension, value FROM found))"

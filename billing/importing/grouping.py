@@ -66,7 +66,12 @@ class Grouping:
     @property
     def is_quick(self) -> str:
         """Return the condition that all amounts of a line item are numbers of units."""
-        return " AND ".join(one.is_quick for one in self.amounts.values()) or "true"
+        doubles = {name: one for name, one in self.amounts.items() if one.is_double}
+        if not doubles:
+            return "true"
+        largest = f"greatest({', '.join(f'abs({name})' for name in doubles)})"
+        are_whole = " AND ".join(one.is_whole for one in doubles.values())
+        return f"coalesce({largest} < {_BOUND}, true) AND {are_whole}"
 
     @property
     def is_slow(self) -> str:
@@ -140,7 +145,9 @@ class Grouping:
 
     def proof(self, line_groups: str, day: str) -> str:
         """Fail over a file's groups where making their `day` or their amounts will fail."""
-        made = [day, *(one.amount(self.scale) for one in self.amounts.values())]
+        # A sum of doubles that are quick has room everywhere.
+        numbers = [one for one in self.amounts.values() if not one.is_double]
+        made = [day, *(one.amount(self.scale) for one in numbers)]
         return _select([f"max({one})" for one in made], f"{line_groups} WHERE is_quick")
 
 
@@ -215,12 +222,10 @@ class _Amount:
         return f"CAST(CAST({self._name} AS DECIMAL(28, 0)) * {unit} AS {wide})"
 
     @property
-    def is_quick(self) -> str:
-        """Return the condition that a line item's amount is exactly a number of units, or null."""
-        if not self.is_double:
-            return "true"
-        whole = f"abs({self._name}) < {_BOUND} AND {self._whole} / 1e{_DECIMALS} = {self._name}"
-        return f"coalesce({whole}, true)" if self.is_sparse else whole
+    def is_whole(self) -> str:
+        """Return the condition that a line item's double is exactly a number of units, or null."""
+        same = f"{self._whole} / 1e{_DECIMALS} = {self._name}"
+        return f"coalesce({same}, true)" if self.is_sparse else same
 
 
 def _key(column: Column, fields: Fields, only_where: str | None) -> str:

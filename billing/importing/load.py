@@ -93,7 +93,7 @@ def _write(
     name, columns = _name(table), ", ".join(table.column_names)
     path = folder / f"{name}-{first}.csv"
     with room_faults(house):
-        house.db.execute(
+        house.execute(
             f"COPY (SELECT {columns} FROM {name}"
             f" WHERE rowid >= {first} AND rowid < {first + _PIECE_ROWS})"
             f" TO {literal(str(path))} (FORMAT csv, HEADER false, DELIMITER '\t')"
@@ -150,6 +150,8 @@ def _unhurried() -> Iterator[None]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL synchronous_commit TO off")
+            # Two sessions are at work already: helpers would only be in their way.
+            cursor.execute("SET LOCAL max_parallel_maintenance_workers TO 0")
         yield
 
 

@@ -32,23 +32,21 @@ def number(house: Warehouse) -> None:
     _number_tag_sets(house)
     dims, shown = ", ".join(DIMENSIONS), ", ".join(_shown(name) for name in DIMENSIONS)
     # Texts as billed find their number; texts as PostgreSQL can store them are what it means.
-    house.db.execute(
+    house.execute(
         f"""CREATE TABLE keys AS SELECT {dims}, tags, categories.cost_categories, tag_set,
             CAST(dense_rank() OVER (ORDER BY {dims}, tag_set) AS INTEGER) AS cost_key
             FROM (SELECT DISTINCT {dims}, tags, cost_categories FROM labels) categories
             JOIN numbered USING (tags, cost_categories)"""
     )
-    house.db.execute(
-        f"CREATE TABLE cost_key AS SELECT DISTINCT cost_key, {shown}, tag_set FROM keys"
-    )
-    house.db.execute(
+    house.execute(f"CREATE TABLE cost_key AS SELECT DISTINCT cost_key, {shown}, tag_set FROM keys")
+    house.execute(
         f"""CREATE TABLE resource AS SELECT CAST(row_number() OVER () AS INTEGER) AS resource,
             billed_id, resource_id, {NORMALISED_ID_SQL} AS cost_id
             FROM (SELECT DISTINCT resource_id AS billed_id, {_shown("resource_id")}
                 FROM labels WHERE billed_id <> '')"""
     )
     _check_texts(house)
-    house.db.execute(
+    house.execute(
         f"""CREATE TABLE numbered_label AS
             SELECT label, cost_key, coalesce(resource, 0) AS resource
             FROM labels JOIN keys USING ({dims}, tags, cost_categories)
@@ -66,9 +64,9 @@ def make(house: Warehouse, name: str) -> None:
         _make_daily_costs(house)
     elif name == "rollup_cost" and _has_few_resources(house):
         # It would have about as many rows: whoever sums it up may sum up the daily costs.
-        house.db.execute(f"CREATE VIEW {name} AS SELECT * EXCLUDE (resource) FROM daily_cost")
+        house.execute(f"CREATE VIEW {name} AS SELECT * EXCLUDE (resource) FROM daily_cost")
     elif made := _queries(house).get(name):
-        house.db.execute(f"CREATE TABLE {name} AS {made}")
+        house.execute(f"CREATE TABLE {name} AS {made}")
     if name == "month_tag_cost":
         _keep_if_worth_it(house)
 
@@ -82,7 +80,7 @@ def _keep_if_worth_it(house: Warehouse) -> None:
     if rows * FEWER[table] <= most:
         house.rollup_rows[table] = {"": rows}
     else:
-        house.db.execute("TRUNCATE month_tag_cost")
+        house.execute("TRUNCATE month_tag_cost")
 
 
 def _make_daily_costs(house: Warehouse) -> None:
@@ -97,7 +95,7 @@ def _make_daily_costs(house: Warehouse) -> None:
     )
     verb, before = "CREATE TABLE daily_cost AS", 0
     for (last,) in lasts or [(0,)]:
-        house.db.execute(
+        house.execute(
             f"{verb} SELECT day, cost_key, resource, {house.sums}"
             " FROM costs JOIN numbered_label USING (label)"
             f" WHERE cost_key > {before} AND cost_key <= {last} GROUP BY ALL ORDER BY 2, 3, 1"
@@ -169,7 +167,7 @@ def _table(
     values = zip(*rows, strict=True) if rows else [() for _ in columns]
     arrays = [pa.array(list(one), kind) for one, kind in zip(values, schema.types, strict=True)]
     house.db.register("handed", pa.Table.from_arrays(arrays, schema=schema))
-    house.db.execute(f"CREATE TABLE {name} AS SELECT * FROM handed")
+    house.execute(f"CREATE TABLE {name} AS SELECT * FROM handed")
     house.db.unregister("handed")
 
 

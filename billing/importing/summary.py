@@ -29,12 +29,14 @@ class Summary:
 
 def summary(house: Warehouse) -> Summary:
     """Return the sums and facts of the delivery; call it after all files were added."""
+    _add_up(house)
     sums = ", ".join(f"sum({name})" for name in Measure.values)
     totals = {
         currency: dict(zip(Measure.values, values, strict=True))
-        for currency, *values in house.rows(f"SELECT currency, {sums} FROM items GROUP BY 1")
+        for currency, *values in house.rows(f"SELECT currency, {sums} FROM charged GROUP BY 1")
     }
     usage = ", ".join(literal(one) for one in sorted(house.bill_format.usage_types))
+    used = f"charge_type IN ({usage})"
     unbilled = house.value("SELECT count(*) FROM labels WHERE invoice_id = ''")
     services = dict(
         house.rows(
@@ -44,7 +46,7 @@ def summary(house: Warehouse) -> Summary:
     )
     accounts = house.rows(
         "SELECT account_id, payer_account_id, currency, max(account_name),"
-        " sum(unblended_cost), CAST(sum(line_items) AS BIGINT) FROM items GROUP BY 1, 2, 3"
+        " sum(unblended_cost), CAST(sum(line_items) AS BIGINT) FROM charged GROUP BY 1, 2, 3"
     )
     return Summary(
         totals=totals,
@@ -53,10 +55,20 @@ def summary(house: Warehouse) -> Summary:
             for account, payer, currency, name, cost, count in accounts
         ],
         services=services | house.service_names,
-        data_through=house.value(f"SELECT max(day) FROM items WHERE charge_type IN ({usage})"),
-        days=house.rows("SELECT min(day), max(day) FROM costs")[0],
+        data_through=house.value(f"SELECT max(last_day) FROM charged WHERE {used}"),
+        days=house.rows("SELECT min(first_day), max(last_day) FROM charged")[0],
         is_final=house.bill_format.has_invoice and bool(totals) and not unbilled,
         warnings=_warnings(house),
+    )
+
+
+def _add_up(house: Warehouse) -> None:
+    """Make `charged`, the few sums of which all others are made."""
+    sums = ", ".join(f"sum({name}) AS {name}" for name in (*Measure.values, "line_items"))
+    house.execute(
+        "CREATE TABLE charged AS SELECT account_id, payer_account_id, currency, charge_type,"
+        f" max(account_name) AS account_name, {sums}, min(day) AS first_day, max(day) AS last_day"
+        " FROM items GROUP BY 1, 2, 3, 4"
     )
 
 
@@ -64,7 +76,7 @@ def _warnings(house: Warehouse) -> list[str]:
     found = []
     charges = house.rows(
         "SELECT charge_type, currency, CAST(sum(line_items) AS BIGINT), sum(unblended_cost)"
-        " FROM items GROUP BY 1, 2 ORDER BY 1, 2"
+        " FROM charged GROUP BY 1, 2 ORDER BY 1, 2"
     )
     for charge_type, currency, count, cost in charges:
         if charge_type not in house.bill_format.known_types:

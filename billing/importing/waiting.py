@@ -72,9 +72,7 @@ class Waiting:
             return self.house.keep(hashed, self.quick.behind(hashed, line_groups, file.source))
         new = f"(FROM {line_groups} ANTI JOIN {known} USING ({hashed}))"
         if self.house.value(f"SELECT count(*) FROM {new} WHERE is_quick"):
-            self.house.db.execute(
-                f"INSERT INTO {known} {self.quick.behind(hashed, new, file.source)}"
-            )
+            self.house.execute(f"INSERT INTO {known} {self.quick.behind(hashed, new, file.source)}")
         return known
 
     def apply(self) -> None:
@@ -97,5 +95,5 @@ class Waiting:
             (TEXTS, f"FROM {self.texts}"),
             (MAPS, f"FROM {self._maps}"),
         ):
-            self.house.db.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
-        self.house.db.execute(f"CREATE TABLE {LABELS} AS {self.quick.distinct_labels}")
+            self.house.execute(f"CREATE OR REPLACE VIEW {name} AS {query}")
+        self.house.execute(f"CREATE TABLE {LABELS} AS {self.quick.distinct_labels}")

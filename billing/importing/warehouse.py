@@ -16,7 +16,8 @@ from billing.importing.formats.base import BillFormat
 from billing.importing.readers import Reading
 from billing.measures import Measure
 
-MEMORY_LIMIT = "400MB"
+# What most deliveries have room in, and what those have that need more.
+_MEMORY, MEMORY_LIMIT = "200MB", "400MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
 LABELS = (
@@ -68,10 +69,26 @@ class Warehouse:
     _parts: list[_Part] = field(default_factory=list)
     _made: int = 0
     _labels: int = 0
+    _has_all_memory: bool = False
 
     def __post_init__(self) -> None:
         """Begin with a part that is empty."""
         self.add_labelled(_nothing(_NUMBERED_LABELS), _nothing(_NUMBERED_COSTS), 0)
+
+    def execute(self, statement: str) -> duckdb.DuckDBPyConnection:
+        """Run a statement; once more, with all the memory there is, where it lacks some."""
+        try:
+            return self.db.execute(statement)
+        except duckdb.OutOfMemoryException:
+            if self._has_all_memory:
+                raise
+            self.take_all_memory()
+            return self.db.execute(statement)
+
+    def take_all_memory(self) -> None:
+        """Let DuckDB have all the memory there is, for what cannot be done again."""
+        self._has_all_memory = True
+        self.db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
 
     def add(self, query: str, scale: int = amounts.COST_SCALE) -> None:
         """Add cost items, each with labels of its own: rows of LABELS and COSTS, in their order.
@@ -122,19 +139,19 @@ class Warehouse:
         """Keep a query's rows in a new table; return the table's name, which begins with `name`."""
         self._made += 1
         table = f"{name}_{self._made}"
-        self.db.execute(f"CREATE TABLE {table} AS {query}")
+        self.execute(f"CREATE TABLE {table} AS {query}")
         return table
 
     def drop(self, tables: Iterable[str]) -> None:
         """Drop tables."""
         for table in tables:
-            self.db.execute(f"DROP TABLE {table}")
+            self.execute(f"DROP TABLE {table}")
 
     def clear(self) -> None:
         """Forget the cost items, which nobody asks for any more."""
         self.drop(table for one in self._parts for table in one.tables)
         for view in ("items", "costs", "labels"):
-            self.db.execute(f"DROP VIEW {view}")
+            self.execute(f"DROP VIEW {view}")
 
     @property
     def _shown_as(self) -> tuple[int, float | None]:
@@ -152,8 +169,8 @@ class Warehouse:
                 f" FROM {getattr(one, name)}"
                 for one in self._parts
             )
-            self.db.execute(f"CREATE OR REPLACE VIEW {name} AS {parts}")
-        self.db.execute(
+            self.execute(f"CREATE OR REPLACE VIEW {name} AS {parts}")
+        self.execute(
             "CREATE OR REPLACE VIEW items AS SELECT * FROM costs JOIN labels USING (label)"
         )
 
@@ -172,7 +189,7 @@ class Warehouse:
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
-        return self.db.execute(query).fetchall()
+        return self.execute(query).fetchall()
 
     def note_services(self, query: str) -> None:
         """Keep the names among (service, readable name or '')."""
@@ -188,12 +205,14 @@ def warehouse(bill_format: BillFormat, folder: Path) -> Iterator[Warehouse]:
     """Open an empty warehouse that spills to `folder`."""
     settings: dict[str, str | bool | int | float | list[str]] = {
         "threads": THREADS,
-        "memory_limit": MEMORY_LIMIT,
+        "memory_limit": _MEMORY,
         "temp_directory": str(folder / "spill"),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,
         # The files lie on this machine's disk: reading ahead only takes memory.
         "disable_parquet_prefetching": True,
+        # A file is asked several questions, and its footer is long.
+        "parquet_metadata_cache": True,
     }
     with duckdb.connect(":memory:", config=settings) as db:
         # No thread of DuckDB's may write to the terminal of an import command.

@@ -241,14 +241,20 @@ def test_what_is_no_amount_is_named(value: float, tmp_path: Path) -> None:
         read(house, open_file(path, "part", FileFormat.PARQUET))
 
 
+def test_what_lacks_memory_is_done_again_with_all_of_it(tmp_path: Path) -> None:
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        (limit,) = house.rows("SELECT current_setting('memory_limit')")
+        assert house.value("SELECT len(list(range)) FROM range(12_000_000)") == 12_000_000
+        assert house.rows("SELECT current_setting('memory_limit')") != [limit]
+
+
 def test_too_little_memory_is_not_told_as_a_full_disk(tmp_path: Path) -> None:
     with (
         warehouse(format_of("cur2"), tmp_path) as house,
         pytest.raises(RunFailure, match="does not fit into the 400MB of memory"),
         room_faults(house),
     ):
-        house.db.execute("SET memory_limit = '2MB'")
-        house.db.execute("SELECT list(range) FROM range(10_000_000)")
+        house.execute("SELECT list(range) FROM range(100_000_000)")
 
 
 def test_what_the_rules_make_too_large_is_told(tmp_path: Path) -> None:

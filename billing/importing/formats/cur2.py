@@ -134,7 +134,7 @@ def _tags(fields: Fields) -> MapColumn:
         return map_column(fields, "tags")
     whole, normalised = fields.raw("tags"), fields.raw("resource_tags")
     return MapColumn(
-        f"CASE WHEN {_needs_tags(fields)} THEN {whole} ELSE {normalised} END",
+        f"CASE WHEN {_has_tags(fields, str(whole))} THEN {whole} ELSE {normalised} END",
         lambda expression: fields.as_json("tags", expression),
         ("tags", "resource_tags"),
     )
@@ -266,6 +266,8 @@ def _needs_product(fields: Fields) -> str | None:
     if not fields.has("product_region_code"):
         return None
     code, resource = fields.text("product_region_code"), fields.text("line_item_resource_id")
+    if fields.lacking("product_region_code") == 0:
+        code = _bare(fields, "product_region_code")
     return (
         f"{code} = '' AND NOT ({resource} LIKE 'arn:%' AND split_part({resource}, ':', 4) <> '')"
         f" AND {fields.map_value('product', 'region')} <> ''"
@@ -281,15 +283,26 @@ def _needs_reservation(fields: Fields) -> str:
 
 
 def _is_type(fields: Fields, charge_type: str) -> str:
-    # DuckDB compares the bare column with what the file's footer says of it, and reads nothing.
-    bare = fields.raw(_TYPE) if fields.kind(_TYPE) is Kind.TEXT else None
-    return f"{bare or fields.text(_TYPE)} = {literal(charge_type)}"
+    return f"{_bare(fields, _TYPE)} = {literal(charge_type)}"
+
+
+def _bare(fields: Fields, name: str) -> str:
+    """Return the column as it stands in the file, null where it is: DuckDB compares that with what
+    the file's footer says of it, and mostly reads nothing.
+    """
+    bare = fields.raw(name) if fields.kind(name) is Kind.TEXT else None
+    return bare or fields.text(name)
 
 
 def _needs_tags(fields: Fields) -> str | None:
     tags = fields.raw("tags")
-    if tags is None:
+    # Of a map that is not empty the footer says that some line items have it.
+    if tags is None or (fields.kind("tags") is Kind.MAP and fields.lacking("tags") is not None):
         return None
+    return _has_tags(fields, tags)
+
+
+def _has_tags(fields: Fields, tags: str) -> str:
     if fields.kind("tags") is Kind.MAP:
         return f"cardinality({tags}) > 0"
     return f"coalesce({tags}, '') NOT IN ('', '{{}}')"
