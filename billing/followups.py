@@ -13,11 +13,6 @@ _SUMS = "billing.sum_cost_centers"
 _AFTER_IMPORT = (_SUMS, "billing.evaluate_budgets", "billing.find_anomalies")
 
 
-def get_ready() -> None:
-    """Load what sends tasks, which takes a process that has sent none yet a while."""
-    _ = current_app.producer_pool
-
-
 def after_import(organization_id: int) -> None:
     """Have workers sum the new bills, look at the budgets and anomalies of an organization."""
     for task in _AFTER_IMPORT:

@@ -8,7 +8,6 @@ from functools import partial
 from django.db import transaction
 from django.utils import timezone
 
-from billing import followups
 from billing.importing import spool
 from billing.importing.buckets import bucket_of
 from billing.models import Delivery, ImportRun
@@ -96,10 +95,9 @@ def _import(
         spool.folder(f"run-{run.pk}") as folder,
         spool.Fetching(bucket, objects, folder) as fetching,
     ):
-        # What takes its time to load is loaded while the first bytes come.
+        # Arrow and DuckDB take their time to load: the first bytes come meanwhile.
         from billing.importing.contents import Contents  # noqa: PLC0415
 
-        followups.get_ready()
         contents = Contents(run, delivery, manifest, folder)
         try:
             contents.take_in(fetching, still_the_same=partial(_still_the_same, bucket, manifest))

@@ -10,7 +10,7 @@ import threading
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -108,9 +108,9 @@ class ParquetFile(BillFile):
         super().__init__(path, label)
         try:
             with pq.ParquetFile(path) as file:
+                self._metadata = file.metadata
                 self.rows: int = file.metadata.num_rows
                 self.nulls = _nulls(file.metadata)
-                self._delta_coded = _delta_coded(file.metadata)
                 schema = file.schema_arrow
         except (pa.ArrowException, OSError, ValueError) as error:
             raise unreadable(label, f"it is no whole Parquet file ({_short(error)})") from None
@@ -143,12 +143,14 @@ class ParquetFile(BillFile):
 
     def _feed(self, control: ControlTotal) -> None:
         try:
-            texts = [
-                one
-                for one in control.columns
-                if self.columns[one].kind is Kind.TEXT and one not in self._delta_coded
-            ]
-            with pq.ParquetFile(self.path, read_dictionary=texts, pre_buffer=False) as file:
+            deltas = _delta_coded(self._metadata, control.columns)
+            texts = [one for one in control.columns if self.columns[one].kind is Kind.TEXT]
+            with pq.ParquetFile(
+                self.path,
+                metadata=self._metadata,
+                read_dictionary=[one for one in texts if one not in deltas],
+                pre_buffer=False,
+            ) as file:
                 columns = list(control.columns)
                 # This is one thread beside DuckDB's already.
                 for batch in file.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False):
@@ -293,25 +295,30 @@ def _nulls(metadata: Any) -> dict[str, int]:
 
     Of a map's column: how many rows have a map without a single key, or none.
     """
-    found: dict[str, int] = {}
+    named = {}
     for index, column in enumerate(metadata.schema):
-        groups = [metadata.row_group(n).column(index) for n in range(metadata.num_row_groups)]
-        if not all(one.statistics is not None and one.statistics.has_null_count for one in groups):
-            continue
-        nulls = sum(one.statistics.null_count for one in groups)
         if column.path == column.name:
-            found[column.name] = nulls
+            named[index] = column.name
         elif column.path.endswith(_MAP_KEY):
-            found[column.path.removesuffix(_MAP_KEY)] = nulls
+            named[index] = column.path.removesuffix(_MAP_KEY)
+    found = dict.fromkeys(named.values(), 0)
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for index, name in named.items():
+            said = group.column(index).statistics
+            if said is None or not said.has_null_count:
+                found.pop(name, None)
+            elif name in found:
+                found[name] += said.null_count
     return found
 
 
-def _delta_coded(metadata: Any) -> set[str]:
-    """Return the columns of which Arrow cannot read dictionaries; AWS writes some texts so."""
+def _delta_coded(metadata: Any, names: Iterable[str]) -> set[str]:
+    """Return which columns Arrow cannot read as dictionaries; AWS writes some texts so."""
+    indexes = [index for index, one in enumerate(metadata.schema) if one.path in set(names)]
     return {
         column.path_in_schema
         for group in map(metadata.row_group, range(metadata.num_row_groups))
-        for column in map(group.column, range(metadata.num_columns))
+        for column in map(group.column, indexes)
         if any(one.startswith("DELTA") for one in column.encodings)
     }
 

@@ -1,6 +1,6 @@
 """The DuckDB in which one delivery is worked on: bounded memory, spilling to the spool."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +28,7 @@ COSTS = ("day", *MEASURES, "line_items")
 _NUMBERED_LABELS, _NUMBERED_COSTS = ("number", *LABELS), ("number", *COSTS)
 # Planning a query over more tables than this takes longer than joining them takes.
 _MOST_PARTS = 32
+_UNKNOWN: Mapping[str, float] = {}
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class _Part:
     """Some of the cost items: relations of their labels and of their costs, in these tables.
 
     Both have a `number`; labels have it from 0 on, and `first` is added to it. Amounts have `scale`
-    decimals, none is larger than `most`.
+    decimals; `most` says how large those of each measure are at the most, where that is known.
     """
 
     labels: str
@@ -43,7 +44,7 @@ class _Part:
     tables: tuple[str, ...]
     scale: int
     first: int
-    most: float | None = None
+    most: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -106,7 +107,7 @@ class Warehouse:
         """
         labels = self._keep(labels, _NUMBERED_LABELS, scale)
         wide = self._keep(costs, _NUMBERED_COSTS, scale)
-        most = self.value(f"SELECT greatest({_largest('max')}) FROM {wide}")
+        most = self._sizes("max", wide)
         costs = self._keep(f"FROM {wide}", _NUMBERED_COSTS, scale, most)
         self.drop([wide])
         self._add_part(_Part(labels, costs, (labels, costs), scale, self._labels, most))
@@ -130,7 +131,11 @@ class Warehouse:
         self.drop(table for one in before for table in one.tables)
 
     def _keep(
-        self, query: str, columns: Sequence[str], scale: int, most: float | None = None
+        self,
+        query: str,
+        columns: Sequence[str],
+        scale: int,
+        most: Mapping[str, float] = _UNKNOWN,
     ) -> str:
         given = f"({query}) AS given({', '.join(columns)})"
         return self.keep("items", f"SELECT {_cast(columns, scale, most)} FROM {given}")
@@ -154,11 +159,17 @@ class Warehouse:
             self.execute(f"DROP VIEW {view}")
 
     @property
-    def _shown_as(self) -> tuple[int, float | None]:
-        """Return the decimals of all amounts, and what none is larger than."""
-        scale = max(one.scale for one in self._parts)
-        sizes = [one.most for one in self._parts]
-        return scale, None if None in sizes else max(filter(None, sizes), default=0.0)
+    def _shown_as(self) -> tuple[int, Mapping[str, float]]:
+        """Return the decimals of all amounts, and how large those of a measure are at the most."""
+        known = set.intersection(*(set(one.most) for one in self._parts))
+        most = {name: max(one.most[name] for one in self._parts) for name in known}
+        return max(one.scale for one in self._parts), most
+
+    def _sizes(self, aggregate: str, costs: str) -> dict[str, float]:
+        """Return how large the amounts of each measure are: the largest (max), or all (sum)."""
+        sizes = (f"coalesce({aggregate}(abs(CAST({one} AS DOUBLE))), 0)" for one in MEASURES)
+        found = self.rows(f"SELECT {', '.join(sizes)} FROM {costs}")[0]
+        return dict(zip(MEASURES, found, strict=True))
 
     def _show(self) -> None:
         # DuckDB's own common type of two such decimals has fewer decimals than one of them.
@@ -177,9 +188,8 @@ class Warehouse:
     @cached_property
     def sums(self) -> str:
         """Return the SQL of every measure summed up, once all cost items were added."""
-        scale, _ = self._shown_as
-        most = zip(MEASURES, self.rows(f"SELECT {_largest('sum')} FROM costs")[0], strict=True)
-        types = {name: amounts.decimal_type(_scale(name, scale), size) for name, size in most}
+        (scale, _), most = self._shown_as, self._sizes("sum", "costs")
+        types = {one: amounts.decimal_type(_scale(one, scale), most[one]) for one in MEASURES}
         return ", ".join(f"CAST(sum({name}) AS {kind}) AS {name}" for name, kind in types.items())
 
     @property
@@ -224,19 +234,13 @@ def _nothing(columns: Sequence[str]) -> str:
     return f"SELECT {', '.join('NULL' for _ in columns)} LIMIT 0"
 
 
-def _largest(aggregate: str) -> str:
-    """Return SQL for the sizes of the measures: of the largest one (max), of all together (sum)."""
-    sizes = (f"{aggregate}(abs(CAST({name} AS DOUBLE)))" for name in MEASURES)
-    return ", ".join(f"coalesce({size}, 0)" for size in sizes)
-
-
-def _cast(columns: Iterable[str], scale: int, most: float | None = None) -> str:
+def _cast(columns: Iterable[str], scale: int, most: Mapping[str, float] = _UNKNOWN) -> str:
     """Return SQL that gives columns of a cost item their types."""
     types = {
         "number": "BIGINT",
         "day": "DATE",
         **dict.fromkeys(LABELS, "VARCHAR"),
-        **{name: amounts.decimal_type(_scale(name, scale), most) for name in MEASURES},
+        **{one: amounts.decimal_type(_scale(one, scale), most.get(one)) for one in MEASURES},
         "line_items": "BIGINT",
     }
     return ", ".join(f"CAST({name} AS {types[name]}) AS {name}" for name in columns)
