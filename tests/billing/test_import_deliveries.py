@@ -258,3 +258,23 @@ def test_partitions_of_no_delivery_are_removed(cast: Cast) -> None:
     cleanup.remove_strays()
 
     assert 987654321 not in partitions()
+
+
+def test_postgresql_knows_that_a_partition_is_of_one_delivery(cast: Cast, aws: str) -> None:
+    """Else it expects few rows of each, and joins a bill to its resources row by row."""
+    connection = bills.connect(cast.acme)
+    bills.make_bucket()
+    bills.put_bill(bills.bill([usage("1", resource_id=f"i-{number}") for number in range(50)]))
+    bills.run_import(connection)
+    delivery = BillingMonth.objects.get(connection=connection).delivery_id
+
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename, n_distinct FROM pg_stats"
+            " WHERE attname = 'delivery_id' AND tablename LIKE %s",
+            [f"billing%\\_{delivery}"],
+        )
+        known = dict(cursor.fetchall())
+
+    for table in ("billing_daily_cost", "billing_resource"):
+        assert known[f"{table}_{delivery}"] == 1
