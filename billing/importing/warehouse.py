@@ -17,7 +17,7 @@ from billing.importing.readers import Reading
 from billing.measures import Measure
 
 # What most deliveries have room in, and what those have that need more.
-_MEMORY, MEMORY_LIMIT = "200MB", "400MB"
+_MEMORY, MEMORY_LIMIT = "160MB", "400MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
 LABELS = (
