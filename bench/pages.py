@@ -1,9 +1,11 @@
 """What pages and cost queries take over a year of bills: 12 months of a million daily rows.
 
-The bills go through the importer's own numbering and loading. Measured are the database's time of
-each question, and whole pages through Django: the 95th percentile of twenty times, and the median.
+The bills go through the importer's own numbering and loading. Measured are whole pages through
+Django, and what all their statements take in the database: the explorer by everything, by month and
+by day. And the lists that a program asks for: every group of every day. Always the 95th percentile
+of twenty times, and the median.
 
-EXPLAIN=1 writes the plan of each question to the standard error.
+EXPLAIN=1 writes the plans of the lists to the standard error.
 """
 
 import datetime as dt
@@ -12,7 +14,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,7 @@ from django.utils import timezone  # noqa: E402
 from bench.report import report  # noqa: E402
 from billing.allocation import sums  # noqa: E402
 from billing.allocation.models import AllocationRule, CostCenter  # noqa: E402
-from billing.cost_query import CostFilter, CostQuery, Granularity  # noqa: E402
+from billing.cost_query import CostQuery, Granularity  # noqa: E402
 from billing.cost_sql import cost_statement  # noqa: E402
 from billing.counted import counted  # noqa: E402
 from billing.derived import derivations  # noqa: E402
@@ -76,24 +79,11 @@ GROUPS: tuple[tuple[str, ...], ...] = (
     *(("service", "usage_type"), ("service", "region"), ("cost_center",)),
 )
 ONLY_BY_MONTH = (("account", "service"), ("region", "tag:team"), ("resource",))
-# What a chart asks for: the largest of the groups, by day.
-LARGEST = 9
-CHARTS: tuple[tuple[str, str], ...] = (
-    *(("usage_type", "usage_type"), ("operation", "operation"), ("tag:project", "tag:project")),
-    # The first is grouped by, of the second are those values.
-    *(("usage_type", "service"), ("service", "region"), ("account", "usage_type")),
-)
 CENTERS, RULES = 25, 50
 TIMES = 20
 PAGES = (
     ("overview", ""),
     ("explore", "explore/"),
-    ("explore_year_by_month", "explore/?{year}&granularity=monthly&group_by=tag:team"),
-    ("explore_year_by_day", "explore/?{year}&group_by=service"),
-    ("explore_two_groups", "explore/?{year}&granularity=monthly&group_by=account&group_by=service"),
-    ("explore_year_usage_types", "explore/?{year}&group_by=usage_type"),
-    ("explore_year_two_by_day", "explore/?{year}&group_by=service&group_by=region"),
-    ("explore_year_centers", "explore/?{year}&granularity=monthly&group_by=cost_center"),
     ("explore_resources", "explore/?group_by=resource"),
     ("statement", "statement/"),
     ("changes", "changes/"),
@@ -229,25 +219,17 @@ def sizes(rows: int) -> None:
 
 
 def queries(organization: Organization, start: dt.date, end: dt.date) -> None:
-    """Report the database's time of every group-by over the year, and of what charts ask for."""
+    """Report the database's time of the whole list of every group-by over the year."""
     for granularity in (Granularity.MONTHLY, Granularity.DAILY):
         others = ONLY_BY_MONTH if granularity == Granularity.MONTHLY else ()
         for groups in (*GROUPS, *others):
             query = CostQuery(start, end, granularity, group_by=groups, limit=500)
             _report_query(organization, f"{granularity}_{'+'.join(groups)}", query)
-    for group, dimension in CHARTS:
-        query = CostQuery(start, end, Granularity.TOTAL, group_by=(dimension,))
-        found = _rows(_statement(organization, query))[: LARGEST if group == dimension else 1]
-        values = tuple(row[1] for row in found)
-        only = CostFilter(dimension, False, values)
-        query = CostQuery(start, end, Granularity.DAILY, group_by=(group,), filters=(only,))
-        name = f"daily_{group}_of_{len(values)}_{dimension}"
-        _report_query(organization, name, query)
 
 
 def _report_query(organization: Organization, name: str, query: CostQuery) -> None:
     statement = _statement(organization, query)
-    _report(f"query_{name}", lambda: _rows(statement))
+    _report(f"list_{name}", lambda: _rows(statement))
     if os.environ.get("EXPLAIN"):
         plan = _rows(Statement.of("EXPLAIN (ANALYZE, BUFFERS) {}", statement))
         print(f"-- {name}", *(line for (line,) in plan), sep="\n", file=sys.stderr, flush=True)
@@ -270,7 +252,7 @@ def pages(start: dt.date, end: dt.date) -> None:
     client = Client()
     client.force_login(User.objects.get(username="reader"))
     asked = {"year": f"from={start}&to={end}", "closed": f"{month_start(end, -2):%Y-%m}"}
-    for name, address in PAGES:
+    for name, address in (*PAGES, *_explored()):
 
         def get(address: str = address) -> None:
             answer = client.get(
@@ -279,17 +261,60 @@ def pages(start: dt.date, end: dt.date) -> None:
             if answer.status_code != 200:
                 raise SystemExit(f"{address} answered {answer.status_code}.")
 
-        _report(f"page_{name}", get)
+        _report_page(name, get)
+
+
+def _explored() -> Iterator[tuple[str, str]]:
+    """Yield the explorer's pages over the year: names and addresses."""
+    for granularity in (Granularity.MONTHLY, Granularity.DAILY):
+        others = ONLY_BY_MONTH if granularity == Granularity.MONTHLY else ()
+        for groups in (*GROUPS, *others):
+            by = "&".join(f"group_by={name}" for name in groups)
+            address = f"explore/?{{year}}&granularity={granularity}&{by}"
+            yield f"explore_{granularity}_{'+'.join(groups)}", address
 
 
 def _report(name: str, work: Callable[[], object]) -> None:
     """Report the 95th percentile of the seconds, and the median under its own name."""
-    work()  # what a process does once (modules, templates, plans) is no page's
-    taken = []
+    work()  # what a process does once (modules, templates, plans) is no question's
+    _report_all(name, [_seconds(work) for _ in range(TIMES)])
+
+
+def _report_page(name: str, get: Callable[[], object]) -> None:
+    """Report what a page takes, and what its statements take in the database."""
+    get()
+    pages, statements = [], []
     for _ in range(TIMES):
+        with _statements() as taken:
+            pages.append(_seconds(get))
+        statements.append(sum(taken))
+    _report_all(f"page_{name}", pages)
+    _report_all(f"page_{name}_database", statements)
+
+
+@contextmanager
+def _statements() -> Iterator[list[float]]:
+    """Give the list of what each statement will have taken."""
+    taken: list[float] = []
+
+    def timed(execute: Callable[..., object], *arguments: object) -> object:
         started = time.monotonic()
-        work()
-        taken.append(time.monotonic() - started)
+        try:
+            return execute(*arguments)
+        finally:
+            taken.append(time.monotonic() - started)
+
+    with connection.execute_wrapper(timed):
+        yield taken
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+def _report_all(name: str, taken: list[float]) -> None:
     report(name, statistics.quantiles(taken, n=20, method="inclusive")[-1], "s")
     report(f"{name}_median", statistics.median(taken), "s")
 

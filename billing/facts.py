@@ -56,6 +56,8 @@ ROLLUP_DIMENSIONS = ("payer_account_id", "account_id", "charge_type", "currency"
 WHOLE_DIMENSIONS = ("service", "charge_type", "currency")
 SERVICE_DIMENSIONS = ("payer_account_id", "account_id", "service", "charge_type", "currency")
 TAG_DIMENSIONS = (*SERVICE_DIMENSIONS, "region")
+# Bytes: PostgreSQL's indexes take hardly more. An ARN has 2,048 characters at the most.
+LONGEST_INDEXED = 2_600
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ SERVICE_COST = FactTable(
         *MEASURE_COLUMNS,
     ),
 )
+# Rows lie in this order: those of some values are found without reading the dimension's others.
+_BY_VALUE = ("dimension, value",)
 DIMENSION_COST = FactTable(
     "billing_dimension_cost",
     (
@@ -144,7 +148,7 @@ DIMENSION_COST = FactTable(
         "value text NOT NULL",
         *MEASURE_COLUMNS,
     ),
-    ("dimension",),
+    _BY_VALUE,
 )
 _WHOLE_COLUMNS = (
     'dimension text COLLATE "C" NOT NULL',
@@ -152,7 +156,7 @@ _WHOLE_COLUMNS = (
     "value text NOT NULL",
     *MEASURE_COLUMNS,
 )
-WHOLE_COST = FactTable("billing_whole_cost", ("day date NOT NULL", *_WHOLE_COLUMNS), ("dimension",))
+WHOLE_COST = FactTable("billing_whole_cost", ("day date NOT NULL", *_WHOLE_COLUMNS), _BY_VALUE)
 MONTH_COST = FactTable(
     "billing_month_cost",
     (
@@ -173,7 +177,7 @@ MONTH_SERVICE_COST = FactTable(
     "billing_month_service_cost",
     (*(f"{name} text NOT NULL" for name in SERVICE_DIMENSIONS), *MEASURE_COLUMNS),
 )
-MONTH_WHOLE_COST = FactTable("billing_month_whole_cost", _WHOLE_COLUMNS, ("dimension",))
+MONTH_WHOLE_COST = FactTable("billing_month_whole_cost", _WHOLE_COLUMNS, _BY_VALUE)
 RESOURCE_COST = FactTable(
     "billing_resource_cost",
     (

@@ -11,7 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from billing.dimensions import COST_CATEGORY_PREFIX, TAG_PREFIX
-from billing.facts import FEWER, ROLLUP_DIMENSIONS, SERVICE_DIMENSIONS, WHOLE_DIMENSIONS
+from billing.facts import (
+    FEWER,
+    LONGEST_INDEXED,
+    ROLLUP_DIMENSIONS,
+    SERVICE_DIMENSIONS,
+    WHOLE_DIMENSIONS,
+)
 from billing.importing.columns import literal
 from billing.importing.warehouse import MEASURES, Warehouse
 
@@ -108,7 +114,9 @@ def _make_groups(house: Warehouse, rollup: _Rollup) -> None:
 
 
 def _worth_it(house: Warehouse, rollup: _Rollup) -> list[str]:
-    """Return the dimensions to store. Of none there is one value, and always room for it."""
+    """Return the dimensions to store, all of whose values an index takes. Of none there is one
+    value, and always room for it.
+    """
     if not _is_large(house):
         return [""]
     if rollup.is_by_day:
@@ -118,7 +126,8 @@ def _worth_it(house: Warehouse, rollup: _Rollup) -> list[str]:
     else:
         most = house.value("SELECT count(*) FROM cost_key")
     combined = house.rows(
-        "SELECT dimension, count(DISTINCT group_id) FROM grouped GROUP BY 1 ORDER BY 1"
+        "SELECT dimension, count(DISTINCT group_id) FROM grouped GROUP BY 1"
+        f" HAVING max(strlen(dimension) + strlen(value)) <= {LONGEST_INDEXED} ORDER BY 1"
     )
     return [name for name, rows in combined if not name or rows * rollup.fewer <= most]
 

@@ -5,7 +5,14 @@ from typing import Any
 import pyarrow as pa
 
 from billing.cost_terms import EARLIEST, LATEST
-from billing.facts import DIMENSIONS, FEWER, MONTH_TAG_COST, SERVICE_DIMENSIONS, TAG_DIMENSIONS
+from billing.facts import (
+    DIMENSIONS,
+    FEWER,
+    LONGEST_INDEXED,
+    MONTH_TAG_COST,
+    SERVICE_DIMENSIONS,
+    TAG_DIMENSIONS,
+)
 from billing.importing import day_rollups
 from billing.importing.columns import literal
 from billing.importing.cost_ids import NORMALISED_ID_SQL
@@ -23,7 +30,6 @@ _CODES = (
 _GROUPED_AT_ONCE = 250_000  # cost items
 # A rollup with more than this part of the daily rows is as slow to read as they are.
 ROLLUP_WORTH_IT = 0.75
-_LONGEST = 2_600  # an ARN has 2,048 characters at the most, and PostgreSQL's index takes no more
 
 
 def number(house: Warehouse) -> None:
@@ -186,10 +192,10 @@ def _check_texts(house: Warehouse) -> None:
         *_longest(house, "keys", DIMENSIONS),
         *_longest(house, "resource", ("resource_id",)),
     ]:
-        if longest > _LONGEST:
+        if longest > LONGEST_INDEXED:
             raise RunFailure(
                 ErrorClass.DATA,
-                f"A line item's {name.replace('_', ' ')} is longer than {_LONGEST} bytes.",
+                f"A line item's {name.replace('_', ' ')} is longer than {LONGEST_INDEXED} bytes.",
                 "The month stays as it was. AWS writes nothing as long: check that the export's"
                 " files are as AWS wrote them.",
             )

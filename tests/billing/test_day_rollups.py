@@ -1,6 +1,7 @@
 """Figures by day come from the smallest table that has them, and are the same from each."""
 
 import datetime as dt
+import random
 from dataclasses import replace
 from decimal import Decimal
 
@@ -85,6 +86,24 @@ def test_a_dimension_with_few_values_has_days_of_its_own(
     without_tax = by_day(cast, CostFilter("charge_type", True, ("Tax",)), group=group)
     rest = [item for item in items if item.type != "Tax"]
     assert without_tax == expected.totals(rest, "unblended", "day", breakdown)
+
+
+def test_values_longer_than_an_index_takes_are_read_from_elsewhere(
+    cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    # Not compressible, as PostgreSQL's index would do before it is too long.
+    long = random.Random(5).randbytes(1_400).hex()
+    items = [
+        replace(item, tags={"user:story": long if item.tags else "short"})
+        for item in many_resources(keys_each=60)
+    ]
+    connection = imported(cast, items)
+    delivery = BillingMonth.objects.get(connection=connection).delivery
+    assert "region" in delivery.rollup_rows[DIMENSION_COST.name]
+    assert "tag:story" not in delivery.rollup_rows[DIMENSION_COST.name]
+    found = by_day(cast, group="tag:story")
+    assert found == expected.totals(items, "unblended", "day", "tag:story")
 
 
 def test_a_rollup_that_would_not_shrink_is_left_out(cast: Cast, aws: str) -> None:
