@@ -35,11 +35,6 @@ class MonthFrame:
         return next_month(self.month)
 
     @property
-    def is_delivered(self) -> bool:
-        """Say whether a bill of the month has arrived."""
-        return any(one.billing_period == self.month for one in self.what.deliveries)
-
-    @property
     def is_final(self) -> bool:
         """Say whether AWS has closed the month in every bill of it."""
         found = [one for one in self.what.deliveries if one.billing_period == self.month]

@@ -11,7 +11,7 @@ from django.db import connection
 from billing.allocation.codes import center_names, check_centers
 from billing.charge_kinds import CHARGE_TYPE_NAMES
 from billing.cost_cursor import CostCursor
-from billing.cost_query import CostFilter, CostQuery, CostQueryError, Granularity
+from billing.cost_query import CostQuery, CostQueryError, Granularity
 from billing.cost_sql import cost_statement
 from billing.cost_terms import EARLIEST, LATEST
 from billing.counted import Counted, counted
@@ -251,8 +251,3 @@ def names_for(organization: Organization, dimensions: Iterable[str]) -> Names:
         services=dict(services.values_list("code", "name")) if "service" in wanted else {},
         centers=center_names(organization) if COST_CENTER in wanted else {},
     )
-
-
-def filtered(query: CostQuery, *filters: CostFilter) -> CostQuery:
-    """Return the query with further filters, for a link that looks closer."""
-    return replace(query, filters=(*query.filters, *filters))

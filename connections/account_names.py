@@ -43,9 +43,3 @@ def note_billed_accounts(
             unique_fields=["organization", "account_id"],
             update_fields=updated,
         )
-
-
-def names_of(organization: Organization, account_ids: Iterable[str]) -> dict[str, str]:
-    """Return {account id: name} of those that have one."""
-    rows = Account.objects.of(organization).filter(account_id__in=list(account_ids))
-    return {row.account_id: row.name for row in rows if row.name}

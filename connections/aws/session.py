@@ -63,8 +63,6 @@ PROMPT = Config(
 )
 # What botocore knows of services is read once for all sessions: it takes longer than many a call.
 _KNOWLEDGE = Knowledge()
-# Services of which a call's region says nothing.
-_WITHOUT_REGION = frozenset({"s3", "s3control", "sts", "iam"})
 _ADDRESS = re.compile(r"\d+(\.\d+){3}(:\d+)?")
 # API names whose IAM action reads otherwise.
 _IAM_ACTIONS = {
