@@ -36,7 +36,6 @@ from billing.cost_query import CostQuery, Granularity  # noqa: E402
 from billing.cost_sql import cost_statement  # noqa: E402
 from billing.counted import counted  # noqa: E402
 from billing.derived import derivations  # noqa: E402
-from billing.facts import ROLLUP_COST  # noqa: E402
 from billing.importing import load, numbering  # noqa: E402
 from billing.importing.formats import format_of  # noqa: E402
 from billing.importing.warehouse import LABELS, MEASURES, Warehouse, warehouse  # noqa: E402
@@ -110,7 +109,7 @@ def fill(organization: Organization, month: dt.date, rows: int, payer: Connectio
         _items(house, ITEMS.format(month=month, rows=rows, series=-(-rows // days)))
         numbering.number(house)
         with load.prepared(house, Path(folder)) as (tables, summing):
-            delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
+            load.load(delivery.pk, tables)
             found = summing.result()
         delivery.rollup_rows = house.rollup_rows
         delivery.state, delivery.loaded_at = DeliveryState.LOADED, timezone.now()

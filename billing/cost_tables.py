@@ -229,10 +229,12 @@ def _has(delivery: CountedDelivery, table: FactTable, dimension: str) -> bool:
 
 
 def _without_dimensions(table: FactTable, delivery: CountedDelivery) -> FactTable:
-    # Deliveries that were loaded before there were such tables have none of them.
-    if table is MONTH_SERVICE_COST and not delivery.rollup_rows:
+    # Both came at once: deliveries that were loaded before have neither.
+    if table is MONTH_SERVICE_COST and DIMENSION_COST.name not in delivery.rollup_rows:
         return MONTH_COST
-    return DAILY_COST if table is ROLLUP_COST and not delivery.has_rollup else table
+    if table is ROLLUP_COST and ROLLUP_COST.name not in delivery.rollup_rows:
+        return DAILY_COST
+    return table
 
 
 def _is_whole(reading: Reading, delivery: CountedDelivery) -> bool:

@@ -26,7 +26,7 @@ class CountedDelivery:
     """A current delivery: whose, of which month, and how complete.
 
     `is_delivering`: its connection is neither disconnected nor paused.
-    `has_rollup` and `rollup_rows` say in which tables it is summed, and the latter how many rows
+    `rollup_rows` says in which tables it is summed that not every delivery has, and how many rows
     each dimension has there. `is_complete`: every account of it is counted from it.
     `first_day` and `last_day` are the first and last day of its facts, None where unknown: a
     delivery may hold days outside its month.
@@ -42,7 +42,6 @@ class CountedDelivery:
     data_through: date | None
     is_final: bool
     loaded_at: datetime | None
-    has_rollup: bool
     rollup_rows: Mapping[str, Mapping[str, int]]
     is_complete: bool = False
 
@@ -171,7 +170,6 @@ def current_deliveries(organization: Organization) -> list[CountedDelivery]:
             data_through=month.delivery.data_through,
             is_final=month.delivery.is_final,
             loaded_at=month.delivery.loaded_at,
-            has_rollup=month.delivery.has_rollup,
             rollup_rows=month.delivery.rollup_rows,
         )
         for month in months

@@ -53,9 +53,6 @@ class Delivery(ScopedModel):
     )
     last_day = models.DateField(null=True, help_text="Last day of its facts, in its month or not.")
     is_final = models.BooleanField(default=False, help_text="Every line item carries an invoice.")
-    has_rollup = models.BooleanField(
-        default=True, help_text="Costs by day and cost key are stored besides those by resource."
-    )
     rollup_rows = models.JSONField(
         default=dict,
         help_text="{table: {dimension or '': rows}} of what is stored only where it is worth it.",

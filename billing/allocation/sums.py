@@ -154,7 +154,8 @@ class _Making:
         if not by_day:
             source = RESOURCE_COST
         else:
-            source = ROLLUP_COST if self.delivery.has_rollup else DAILY_COST
+            has_rollup = ROLLUP_COST.name in self.delivery.rollup_rows
+            source = ROLLUP_COST if has_rollup else DAILY_COST
         columns = _columns([*by_day, *by, "value", *_MEASURES])
         # Numbers are summed up by, not texts: each group is its first cost key's.
         return self._run(

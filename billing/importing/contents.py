@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from billing.facts import ROLLUP_COST
 from billing.importing import load, numbering, swap
 from billing.importing.aggregate import Reader
 from billing.importing.faults import room_faults
@@ -40,7 +39,7 @@ class Contents:
                 numbering.number(house)
             still_the_same()
             with run.timed("load"), load.prepared(house, self.folder) as (tables, summing):
-                delivery.has_rollup = ROLLUP_COST in load.load(delivery.pk, tables)
+                load.load(delivery.pk, tables)
                 found = summing.result()
             delivery.rollup_rows = house.rollup_rows
             with run.timed("check"):

@@ -76,8 +76,10 @@ def _make(house: Warehouse, table: FactTable) -> int | None:
     with sum_faults(house):
         numbering.make(house, _name(table))
     rows = _rows(house, table)
-    if table is ROLLUP_COST and rows > numbering.ROLLUP_WORTH_IT * _rows(house, DAILY_COST):
-        return None
+    if table is ROLLUP_COST:
+        if rows > numbering.ROLLUP_WORTH_IT * _rows(house, DAILY_COST):
+            return None
+        house.rollup_rows[table.name] = {"": rows}
     return rows
 
 
@@ -105,31 +107,30 @@ def _name(table: FactTable) -> str:
     return table.name.removeprefix("billing_")
 
 
-def load(delivery_id: int, tables: Iterable[Prepared]) -> frozenset[FactTable]:
+def load(delivery_id: int, tables: Iterable[Prepared]) -> None:
     """Create, fill and index the delivery's tables, then attach them: all of them or none.
 
-    Returns which there are. Where this fails, a table may stay that is attached to nothing;
-    `cleanup.remove_dead` drops it.
+    Where this fails, a table may stay that is attached to nothing; `cleanup.remove_dead` drops it.
     """
     # The daily costs take about as long as everything else: side by side, unless a transaction is
     # open already, whose locks another connection would wait for.
     is_alone = not connection.in_atomic_block
     with ThreadPoolExecutor(1, thread_name_prefix="load") as pool, _unhurried():
         beside = []
-        filled = set()
+        filled = []
         for one in tables:
             if one.rows.result() is None:
                 continue
-            filled.add(one.table)
+            filled.append(one.table)
             if one.table is DAILY_COST and is_alone:
                 beside.append(pool.submit(_fill_beside, one, delivery_id))
             else:
                 _fill(one, delivery_id)
         for future in beside:
             future.result()
+        # In one order everywhere: until it commits, nobody else attaches to the same tables.
         for table in filled:
             _attach(table, delivery_id)
-    return frozenset(filled)
 
 
 def _fill_beside(one: Prepared, delivery_id: int) -> None:

@@ -49,8 +49,7 @@ def loaded_totals(delivery: Delivery) -> tuple[dict[str, Decimal], int]:
     daily = _sums_of(DAILY_COST, delivery)
     measures = {name: row[:-1] for name, row in daily.items()}
     rollups = [SERVICE_COST, MONTH_COST, MONTH_SERVICE_COST, RESOURCE_COST]
-    rollups += [ROLLUP_COST] if delivery.has_rollup else []
-    rollups += [MONTH_TAG_COST] if MONTH_TAG_COST.name in delivery.rollup_rows else []
+    rollups += [one for one in (ROLLUP_COST, MONTH_TAG_COST) if one.name in delivery.rollup_rows]
     for table in rollups:
         summed = _sums_of(table, delivery)
         if measures != {name: row[:-1] for name, row in summed.items()}:

@@ -91,7 +91,7 @@ def connect(
 
 
 ROLLUPS = ("billing_dimension_cost", "billing_whole_cost", "billing_month_whole_cost")
-NAMED = (*ROLLUPS, "billing_month_tag_cost")
+NAMED = ("billing_rollup_cost", *ROLLUPS, "billing_month_tag_cost")
 
 
 def name_rollups(organization: Organization) -> None:

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from kombu import Connection as BrokerConnection
 
 from billing import services, tasks
+from billing.facts import FACT_TABLES
 from billing.models import Delivery, ImportRun
 from demo.servers import valkey
 from demo.servers.process import Children
@@ -38,6 +41,17 @@ from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
+
+
+def test_months_that_are_loaded_at_once_wait_for_their_tables_in_one_order(
+    cast: Cast, aws: str
+) -> None:
+    with CaptureQueriesContext(database) as queries:
+        imported(cast)
+    asked = [one["sql"].split() for one in queries]
+    attached = [words[2] for words in asked if words[3:5] == ["ATTACH", "PARTITION"]]
+    assert "billing_daily_cost" in attached
+    assert attached == [one.name for one in FACT_TABLES if one.name in attached]
 
 
 def test_two_workers_that_start_the_same_month_import_it_once(cast: Cast, aws: str) -> None:
