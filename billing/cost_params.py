@@ -16,6 +16,7 @@ from billing.cost_terms import (
 )
 from billing.dimensions import PLAIN_NAMES, is_dimension
 from billing.measures import Measure
+from billing.periods import month_start
 
 T = TypeVar("T")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -128,6 +129,4 @@ def _range(start: date | None, end: date | None, today: date) -> dict[str, date]
 
 def _next_month(day: date) -> date:
     """Return the first day of the month after; the last day there is, where none follows."""
-    if (day.year, day.month) == (date.max.year, 12):
-        return date.max
-    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return date.max if day >= date.max.replace(day=1) else month_start(day, 1)

@@ -108,13 +108,8 @@ def is_final(deliveries: Iterable[CountedDelivery], start: date, end: date) -> b
     while month <= last:
         if month not in delivered:
             return False
-        month = next_month(month)
+        month = month_start(month, 1)
     return True
-
-
-def next_month(day: date) -> date:
-    """Return the first day of the month after a day's."""
-    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def _latest(days: Iterable[date | None]) -> date | None:

@@ -1,7 +1,5 @@
 """Imports in the API: what ran, how it went, what it found. Starting one is the connection's."""
 
-import re
-from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -15,11 +13,10 @@ from rest_framework.response import Response
 
 from billing.exact import plain
 from billing.models import ImportRun
+from billing.periods import month_named
 from organizations.access import Action
 from organizations.api_base import OrganizationAPIView, OrganizationListAPIView
 from organizations.runs import RunState
-
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
 class _Error(serializers.Serializer[Any]):
@@ -150,9 +147,8 @@ def _filters(request: Request) -> dict[str, Any]:
         else:
             errors["state"] = [f"Give one of {', '.join(RunState.values)}."]
     if "billing_period" in given:
-        month = _MONTH.fullmatch(given["billing_period"])
-        if month and int(month[1]) >= 1:
-            found["billing_period"] = date(int(month[1]), int(month[2]), 1)
+        if month := month_named(given["billing_period"]):
+            found["billing_period"] = month
         else:
             errors["billing_period"] = ["Give a month as YYYY-MM."]
     if errors:

@@ -1,6 +1,5 @@
 """The REST API of migrating a connection from one export to another."""
 
-import re
 from abc import ABC, abstractmethod
 from datetime import date
 from decimal import Decimal
@@ -17,6 +16,7 @@ from billing import migration
 from billing.exact import plain
 from billing.migration import AccountPair, Month, Pair
 from billing.models import Delivery
+from billing.periods import month_named
 from connections.api import OneConnectionView, or_problem
 from connections.migration import Migration, migration_of
 from connections.models import Connection, Export
@@ -25,7 +25,6 @@ from organizations.access import Action
 from organizations.api_base import NON_FIELD
 
 _MANAGE = Action.MANAGE_CONNECTIONS
-_MONTH = re.compile(r"([1-9]\d{3})-(0[1-9]|1[0-2])")
 
 
 class BeginSerializer(StrictSerializer):
@@ -123,10 +122,10 @@ def parsed_month(text: str | None) -> date | None:
     """Return the first day of "YYYY-MM", None for nothing. Raises ValidationError."""
     if not text:
         return None
-    found = _MONTH.fullmatch(text)
-    if found is None:
+    month = month_named(text)
+    if month is None:
         raise ValidationError({"from": [f"Give a month as YYYY-MM, not “{text}”."]})
-    return date(int(found[1]), int(found[2]), 1)
+    return month
 
 
 def migration_json(connection: Connection) -> dict[str, Any]:

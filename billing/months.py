@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from billing.counted import Counted, counted_in, current_deliveries
-from billing.freshness import is_final, next_month
+from billing.freshness import is_final
 from billing.periods import month_start
 from organizations.models import Organization
 
@@ -32,7 +32,7 @@ class MonthFrame:
     @property
     def end(self) -> date:
         """Return the first day after the month."""
-        return next_month(self.month)
+        return month_start(self.month, 1)
 
     @property
     def is_final(self) -> bool:

@@ -11,7 +11,7 @@ from billing.cost_query import CostFilter, CostQuery, Granularity
 from billing.counted import Counted, counted
 from billing.exact import added
 from billing.forecast import Charge, Forecast, forecast, is_running
-from billing.freshness import Freshness, data_through, freshness, is_final, next_month
+from billing.freshness import Freshness, data_through, freshness, is_final
 from billing.measures import Measure
 from billing.periods import month_start
 from billing.reports import CostRow, Names, answer, names_for
@@ -139,7 +139,7 @@ def overview(
     Without `currency`: US dollars if there are any, else the first by name.
     """
     month = today.replace(day=1)
-    what = counted(organization, month_start(month, -1), next_month(month))
+    what = counted(organization, month_start(month, -1), month_start(month, 1))
     through = data_through(what.deliveries)
     days = _Days.of(today, through)
     chosen = currency or what.first_currency
@@ -176,7 +176,7 @@ def _by_day(what: Counted, currency: str | None, metric: Measure, days: _Days) -
     """Return both months' costs by day, service and charge type."""
     query = CostQuery(
         days.last_month,
-        next_month(days.month),
+        month_start(days.month, 1),
         metric=metric,
         group_by=("service", "charge_type"),
     )

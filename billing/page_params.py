@@ -7,8 +7,8 @@ from datetime import date
 from django.http import QueryDict
 
 from billing.cost_terms import EARLIEST, LATEST
+from billing.periods import month_named
 
-_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MAX_TEXT = 2048
 
@@ -48,17 +48,15 @@ class PageParams:
         text = self.filled(name)
         if text is None:
             return None
-        found = _MONTH.fullmatch(text)
-        if not found:
+        month = month_named(text)
+        if month is None:
             self.problems.append(f"“{text}” is not a month. Write it as YYYY-MM.")
-            return None
-        year = int(found[1])
-        if not EARLIEST.year <= year < LATEST.year:
+        elif not EARLIEST <= month < LATEST:
             self.problems.append(
                 f"Choose a month from {EARLIEST:%Y-%m} to {LATEST.year - 1}-12, not {text}."
             )
             return None
-        return date(year, int(found[2]), 1)
+        return month
 
     def choice(self, name: str, options: Iterable[str], default: str) -> str:
         """Return one of the options."""

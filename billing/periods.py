@@ -1,10 +1,12 @@
 """The periods people ask for by name. They stay relative: a link to "last month" moves on."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 DEFAULT = "this-month"
+_MONTH = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,12 @@ class Preset:
     name: str
     label: str
     days: Callable[[date], tuple[date, date]]
+
+
+def month_named(text: str) -> date | None:
+    """Return the first day of a month written as YYYY-MM, None where this is none."""
+    found = _MONTH.fullmatch(text)
+    return date(int(found[1]), int(found[2]), 1) if found else None
 
 
 def month_start(day: date, months: int = 0) -> date:

@@ -15,12 +15,12 @@ from rest_framework.response import Response
 from billing.exact import plain
 from billing.measures import Measure
 from billing.models import Delivery
+from billing.periods import month_named
 from billing.restatements import Change, Restatement, RestatementError, restatement
 from connections.models import Connection
 from organizations.access import Action
 from organizations.api_base import OrganizationAPIView
 
-_MONTH = re.compile(r"([1-9][0-9]{3})-(0[1-9]|1[0-2])")
 _ID = re.compile(r"[0-9]{1,18}")
 
 
@@ -114,9 +114,8 @@ def _given(request: Request) -> dict[str, Any]:
             found[name] = int(text)
         elif text or name == "connection":
             errors[name] = ["Give an id, a whole number."]
-    month = _MONTH.fullmatch(given.get("billing_period", ""))
-    if month:
-        found["billing_period"] = date(int(month[1]), int(month[2]), 1)
+    if month := month_named(given.get("billing_period", "")):
+        found["billing_period"] = month
     else:
         errors["billing_period"] = ["Give a month as YYYY-MM."]
     metric = given.get("metric") or Measure.UNBLENDED.value

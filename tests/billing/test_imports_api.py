@@ -63,7 +63,14 @@ def test_imports_are_filtered(cast: Cast, imported: ImportRun, query: str, count
 
 @pytest.mark.parametrize(
     "query",
-    ["state=fine", "connection=abc", "connection=²", "billing_period=2026-13", "color=red"],
+    [
+        "state=fine",
+        "connection=abc",
+        "connection=²",
+        "billing_period=2026-13",
+        "billing_period=٢٠٢٦-04",
+        "color=red",
+    ],
 )
 def test_what_makes_no_sense_is_a_bad_request(cast: Cast, imported: ImportRun, query: str) -> None:
     answer = cast.api(Role.VIEWER).get(f"/api/v1/imports/?{query}")
@@ -126,10 +133,11 @@ def test_the_command_fails_with_the_reason(cast: Cast, aws: str) -> None:
     assert ImportRun.objects.get().state == RunState.FAILED
 
 
+@pytest.mark.parametrize("month", ["April", "٢٠٢٦-04"])
 @pytest.mark.parametrize("option", ["--from", "--to"])
-def test_the_command_refuses_what_is_no_month(db: None, option: str) -> None:
+def test_the_command_refuses_what_is_no_month(db: None, option: str, month: str) -> None:
     with pytest.raises(CommandError, match="YYYY-MM"):
-        call_command("import_billing", option, "April")
+        call_command("import_billing", option, month)
 
 
 def test_the_button_starts_an_import(cast: Cast, aws: str) -> None:

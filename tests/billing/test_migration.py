@@ -227,6 +227,7 @@ def test_a_migration_that_is_given_up_leaves_nothing(cast: Cast, connection: Con
     [
         ("switch/", {"from": "2026-03"}, {"from": "does not hold 2026-03"}),
         ("switch/", {"from": "May"}, {"from": "YYYY-MM"}),
+        ("switch/", {"from": "٢٠٢٦-05"}, {"from": "YYYY-MM"}),
         ("switch/", {"month": "2026-05"}, {"month": "not known"}),
         ("undo/", {}, {NON_FIELD: "nothing to undo"}),
         ("finish/", {}, {NON_FIELD: "Switch months"}),

@@ -1,7 +1,6 @@
 """`manage.py import_billing`: import changed months in this process and say how it went."""
 
 import json
-import re
 import time
 from collections.abc import Iterator
 from datetime import date
@@ -12,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from billing import services
 from billing.exact import plain
 from billing.models import ImportRun
+from billing.periods import month_named
 from connections.models import Connection, ConnectionKind, Export
 from organizations.runs import RunFailure, RunState, Trigger
 
@@ -128,10 +128,10 @@ def _imported(
 def _month(given: str | None, option: str) -> date | None:
     if given is None:
         return None
-    found = re.fullmatch(r"([1-9]\d{3})-(0[1-9]|1[0-2])", given)
-    if found is None:
+    month = month_named(given)
+    if month is None:
         raise CommandError(f"{option}: give a month as YYYY-MM, not “{given}”.")
-    return date(int(found[1]), int(found[2]), 1)
+    return month
 
 
 def _as_json(value: Any) -> str:
