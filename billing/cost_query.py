@@ -33,6 +33,7 @@ from billing.cost_terms import (
 )
 from billing.dimensions import Dimension
 from billing.measures import Measure
+from organizations.texts import is_storable
 
 __all__ = ["CostFilter", "CostQuery", "CostQueryError", "Granularity", "Operator"]
 
@@ -152,7 +153,7 @@ def _filter_problems(one: CostFilter) -> Iterable[tuple[str, str]]:
         yield one.parameter, "Give at least one value."
     if len(one.values) > MAX_VALUES:
         yield one.parameter, f"Give at most {MAX_VALUES} values."
-    if any(not _is_storable(value) for value in one.values):
+    if any(not _is_text(value) for value in one.values):
         yield one.parameter, _TEXT_SENTENCE
     if one.is_part and "" in one.values:
         yield (
@@ -165,7 +166,7 @@ _TEXT_SENTENCE = f"Write plain text of at most {MAX_TEXT} characters, without NU
 
 
 def _dimension_problem(name: str) -> str | None:
-    if not _is_storable(name):
+    if not _is_text(name):
         return _TEXT_SENTENCE
     try:
         Dimension.named(name)
@@ -174,13 +175,8 @@ def _dimension_problem(name: str) -> str | None:
     return None
 
 
-def _is_storable(text: str) -> bool:
-    """Say whether PostgreSQL can hold the text: no NUL, no half of a surrogate pair."""
-    return (
-        len(text) <= MAX_TEXT
-        and "\x00" not in text
-        and not any("\ud800" <= character <= "\udfff" for character in text)
-    )
+def _is_text(text: str) -> bool:
+    return len(text) <= MAX_TEXT and is_storable(text)
 
 
 def _merged(filters: Iterable[CostFilter]) -> tuple[CostFilter, ...]:

@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from billing.cost_terms import EARLIEST, LATEST
 from billing.periods import month_named
+from organizations.texts import is_storable
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MAX_TEXT = 2048
@@ -28,11 +29,7 @@ class PageParams:
         if name not in self._given:
             return None
         text = str(self._given[name])
-        if (
-            len(text) > _MAX_TEXT
-            or "\x00" in text
-            or any("\ud800" <= one <= "\udfff" for one in text)
-        ):
+        if len(text) > _MAX_TEXT or not is_storable(text):
             self.problems.append(
                 f"“{name}”: write plain text of at most {_MAX_TEXT} characters, without NUL."
             )

@@ -26,6 +26,7 @@ from django.utils import timezone
 
 from organizations.audit import current_actor
 from organizations.scoping import ScopedModel
+from organizations.texts import storable
 
 logger = logging.getLogger(__name__)
 
@@ -196,7 +197,7 @@ class Run(ScopedModel):
 
     def warn(self, sentence: str) -> None:
         """Keep a sentence that people should see although the run goes on."""
-        sentence = _storable(sentence)
+        sentence = storable(sentence)
         if sentence not in self.warnings:
             self.warnings = [*self.warnings, sentence]
 
@@ -220,8 +221,8 @@ class Run(ScopedModel):
         return self._end(
             RunState.FAILED,
             error_class=failure.error_class,
-            error_message=_storable(failure.message),
-            error_hint=_storable(failure.hint),
+            error_message=storable(failure.message),
+            error_hint=storable(failure.hint),
         )
 
     def _end(self, state: RunState, **fields: Any) -> bool:
@@ -257,11 +258,6 @@ class Run(ScopedModel):
             for name, value in fields.items():
                 setattr(self, name, value)
         return bool(changed)
-
-
-def _storable(sentence: str) -> str:
-    """A file's own words may hold the one character that PostgreSQL cannot."""
-    return sentence.replace("\0", "\ufffd")
 
 
 R = TypeVar("R", bound=Run)

@@ -20,6 +20,7 @@ from billing.dimensions import (
     TAG_PREFIX,
     Dimension,
 )
+from organizations.texts import is_storable
 
 ACCOUNT_NAME = "account_name"
 PLAIN = {
@@ -138,9 +139,5 @@ def _problems(one: Condition) -> Iterable[str]:
         yield "Give at least one value."
     if len(one.values) > MAX_VALUES:
         yield f"Give at most {MAX_VALUES} values."
-    if any(len(text) > MAX_TEXT or not _is_storable(text) for text in (one.on, *one.values)):
+    if any(len(text) > MAX_TEXT or not is_storable(text) for text in (one.on, *one.values)):
         yield f"Write plain text of at most {MAX_TEXT} characters, without NUL."
-
-
-def _is_storable(text: str) -> bool:
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)

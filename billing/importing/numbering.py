@@ -16,9 +16,10 @@ from billing.facts import (
 from billing.importing import day_rollups
 from billing.importing.columns import literal
 from billing.importing.cost_ids import NORMALISED_ID_SQL
-from billing.importing.tags import NUL_SHOWN, tag_set
+from billing.importing.tags import tag_set
 from billing.importing.warehouse import Warehouse
 from organizations.runs import ErrorClass, RunFailure
+from organizations.texts import SHOWN_INSTEAD
 
 _ACCOUNT = "|[0-9]{12}"
 # Column, what its texts match, what they are called.
@@ -141,7 +142,7 @@ def _queries(house: Warehouse) -> dict[str, str]:
 
 
 def _shown(name: str) -> str:
-    return f"replace({name}, chr(0), {literal(NUL_SHOWN)}) AS {name}"
+    return f"replace({name}, chr(0), {literal(SHOWN_INSTEAD)}) AS {name}"
 
 
 def _number_tag_sets(house: Warehouse) -> None:

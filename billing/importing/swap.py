@@ -25,7 +25,6 @@ from billing.facts import (
 )
 from billing.importing import counting
 from billing.importing.summary import Summary
-from billing.importing.tags import storable
 from billing.measures import Measure
 from billing.models import (
     Delivery,
@@ -37,6 +36,7 @@ from billing.models import (
 from connections.account_names import note_billed_accounts
 from connections.models import Connection
 from organizations.runs import ErrorClass, RunFailure, RunState
+from organizations.texts import storable
 
 Totals = Mapping[str, Decimal]
 

@@ -9,16 +9,13 @@ Values stay exactly as delivered. A tag without a value is no tag, nor is one wi
 """
 
 import json
-import re
 from collections.abc import Mapping
+
+from organizations.texts import storable
 
 _RESOURCE_TAG = "resourceTags/"
 _COST_CATEGORY = "costCategory/"
 _USER_PREFIXES = ("user:", "user_")
-# PostgreSQL cannot store this character in any text.
-NUL, NUL_SHOWN = "\x00", "\N{REPLACEMENT CHARACTER}"
-# Nor half of a surrogate pair, which JSON can spell.
-_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def tag_set(tags_json: str, categories_json: str, *, normalised: bool = True) -> tuple[str, str]:
@@ -35,11 +32,6 @@ def tag_set(tags_json: str, categories_json: str, *, normalised: bool = True) ->
         else:
             tags[_tag_key(key, normalised=normalised)] = value
     return _canonical(tags), _canonical(own_spelling or _pairs(categories_json))
-
-
-def storable(text: str) -> str:
-    """Return the text as PostgreSQL can hold it."""
-    return _NOT_STORABLE.sub(NUL_SHOWN, text)
 
 
 def _tag_key(key: str, *, normalised: bool) -> str:

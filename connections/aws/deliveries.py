@@ -19,13 +19,12 @@ from typing import Any
 from connections.aws.s3 import Bucket, ObjectInfo
 from connections.models import Export, ExportSchema, FileFormat
 from organizations.runs import ErrorClass, RunFailure
+from organizations.texts import is_storable
 
 _MANIFEST_LIMIT = 32 << 20
 _DATA_EXPORT_KEY = re.compile(
     r"billing_period=(?P<year>\d{4})-(?P<month>\d\d)/[^/]*manifest\.json", re.IGNORECASE
 )
-# What neither a key in S3 nor a text in the database can have.
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 _LEGACY_FOLDER = re.compile(r"(?P<year>\d{4})(?P<month>\d\d)01-\d{8}/")
 _FORMATS = {
     ".parquet": FileFormat.PARQUET,
@@ -173,7 +172,7 @@ def _json_object(text: bytes, where: str) -> Mapping[str, Any]:
 
 def _text(said: Mapping[str, Any], name: str, where: str) -> str:
     value = said.get(name)
-    if not isinstance(value, str) or not value or _NO_TEXT.search(value):
+    if not isinstance(value, str) or not value or not is_storable(value):
         raise _nonsense(where, f"has no “{name}”")
     return value
 
@@ -196,7 +195,7 @@ def _column(one: Any, file_format: FileFormat, where: str) -> Column:
 
 
 def _key_in(bucket: str, one: Any, where: str) -> str:
-    if not isinstance(one, str) or not one.strip("/") or _NO_TEXT.search(one):
+    if not isinstance(one, str) or not one.strip("/") or not is_storable(one):
         raise _nonsense(where, "names a data file that is no text")
     if not one.startswith("s3://"):
         return one.lstrip("/")

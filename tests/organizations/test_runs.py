@@ -55,10 +55,11 @@ def test_work_that_returns_ends_the_run_well(run: CheckRun) -> None:
     assert run.error is None
 
 
-def test_a_sentence_that_quotes_a_nul_is_kept(run: CheckRun) -> None:
+@pytest.mark.parametrize("quoted", ["\0", "\ud83d"])
+def test_a_sentence_that_quotes_what_no_text_can_hold_is_kept(run: CheckRun, quoted: str) -> None:
     def work(claimed: CheckRun) -> None:
-        claimed.warn("a\0b")
-        raise RunFailure(ErrorClass.DATA, "It holds “\0”.", "\0")
+        claimed.warn(f"a{quoted}b")
+        raise RunFailure(ErrorClass.DATA, f"It holds “{quoted}”.", quoted)
 
     perform(run, work)
     run.refresh_from_db()
