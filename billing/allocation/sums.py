@@ -160,10 +160,17 @@ class _Making:
         # Numbers are summed up by, not texts: each group is its first cost key's.
         return self._run(
             Statement.of(
-                "INSERT INTO {} (delivery_id, dimension, {}) SELECT {}, {} FROM"
-                " (SELECT {}, {} FROM {} JOIN (SELECT cost_key, min(cost_key) OVER"
-                " (PARTITION BY {}, value) AS first FROM center_key) k USING (cost_key)"
-                " WHERE {} GROUP BY {}) summed JOIN center_key ON cost_key = first ORDER BY value",
+                """
+                INSERT INTO {} (delivery_id, dimension, {})
+                SELECT {}, {} FROM (
+                    SELECT {}, {} FROM {} JOIN (
+                        SELECT cost_key, min(cost_key) OVER (PARTITION BY {}, value) AS first
+                        FROM center_key
+                    ) k USING (cost_key)
+                    WHERE {} GROUP BY {}
+                ) summed JOIN center_key ON cost_key = first
+                ORDER BY value
+                """,
                 sql.Identifier(table.name),
                 columns,
                 Statement.of("%s, %s", params=(self.delivery.pk, self.allocation.summed_as)),

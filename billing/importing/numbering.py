@@ -13,7 +13,7 @@ from billing.facts import (
     SERVICE_DIMENSIONS,
     TAG_DIMENSIONS,
 )
-from billing.importing import day_rollups
+from billing.importing import dimension_rollups
 from billing.importing.columns import literal
 from billing.importing.cost_ids import NORMALISED_ID_SQL
 from billing.importing.tags import tag_set
@@ -64,9 +64,9 @@ def number(house: Warehouse) -> None:
 def make(house: Warehouse, name: str) -> None:
     """Make one of `facts.FACT_TABLES`, in their order: later ones are made of earlier ones."""
     if name == "service_cost":
-        day_rollups.make_coarse(house)
-    if name in day_rollups.TABLES:
-        day_rollups.make(house, name)
+        dimension_rollups.make_coarse(house)
+    if name in dimension_rollups.TABLES:
+        dimension_rollups.make(house, name)
     elif name == "daily_cost":
         _make_daily_costs(house)
     elif name == "rollup_cost" and _has_few_resources(house):
@@ -95,10 +95,11 @@ def _make_daily_costs(house: Warehouse) -> None:
     so many that they have room in memory.
     """
     lasts = house.rows(
-        "SELECT max(cost_key) FROM"
-        f" (SELECT cost_key, sum(count(*)) OVER (ORDER BY cost_key) // {_GROUPED_AT_ONCE} AS piece"
-        " FROM costs JOIN numbered_label USING (label) GROUP BY cost_key)"
-        " GROUP BY piece ORDER BY 1"
+        f"""WITH pieces AS (
+                SELECT cost_key,
+                    sum(count(*)) OVER (ORDER BY cost_key) // {_GROUPED_AT_ONCE} AS piece
+                FROM costs JOIN numbered_label USING (label) GROUP BY cost_key)
+            SELECT max(cost_key) FROM pieces GROUP BY piece ORDER BY 1"""
     )
     verb, before = "CREATE TABLE daily_cost AS", 0
     for (last,) in lasts or [(0,)]:

@@ -41,7 +41,10 @@ class Command(BaseCommand):
             connection.ops.quote_name(name)
             for name in (str(model._meta.pk.column), str(field.column), model._meta.db_table)
         )
-        select = f"SELECT {pk}, {column} FROM {table} WHERE {pk} > %s AND {column} <> '' ORDER BY {pk} LIMIT {_BATCH} FOR UPDATE"  # noqa: S608, E501 - names are quoted, values are parameters
+        select = f"""
+            SELECT {pk}, {column} FROM {table} WHERE {pk} > %s AND {column} <> ''
+            ORDER BY {pk} LIMIT {_BATCH} FOR UPDATE
+        """  # noqa: S608 - names are quoted, values are parameters
         update = f"UPDATE {table} SET {column} = %s WHERE {pk} = %s"  # noqa: S608 - as above
         done = bad = last = 0
         while True:

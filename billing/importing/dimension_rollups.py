@@ -54,11 +54,13 @@ def make_coarse(house: Warehouse) -> None:
     """Make `coarse_cost`: the rollup by what costs by service and _COARSE are made of, each sum
     under the first of its cost keys.
     """
-    by = ", ".join({**dict.fromkeys(SERVICE_DIMENSIONS), **dict.fromkeys(_COARSE)})
+    by = ", ".join(dict.fromkeys((*SERVICE_DIMENSIONS, *_COARSE)))
     house.execute(
-        f"CREATE TABLE coarse_cost AS SELECT day, first AS cost_key, {house.sums} FROM rollup_cost"
-        f" JOIN (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS first FROM cost_key)"
-        " USING (cost_key) GROUP BY ALL"
+        f"""CREATE TABLE coarse_cost AS
+            WITH coarse AS (
+                SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS first FROM cost_key)
+            SELECT day, first AS cost_key, {house.sums}
+            FROM rollup_cost JOIN coarse USING (cost_key) GROUP BY ALL"""
     )
 
 
@@ -74,17 +76,21 @@ def make(house: Warehouse, name: str) -> None:
     day = "day, " if rollup.is_by_day else ""
     coarse = [one for one in found if one in ("", *_COARSE)]
     fine = [one for one in found if one not in coarse]
-    sums = [
-        f"SELECT {day}group_id, {house.sums} FROM {source} JOIN grouped USING (cost_key)"
-        f" WHERE dimension IN ({', '.join(map(literal, names))}) GROUP BY ALL"
+    sums = " UNION ALL ".join(
+        f"""SELECT {day}group_id, {house.sums} FROM {source} JOIN grouped USING (cost_key)
+            WHERE dimension IN ({", ".join(map(literal, names))}) GROUP BY ALL"""
         for source, names in (("coarse_cost", coarse), (_source(house, rollup), fine))
         if names
-    ]
+    )
     house.execute(
-        f"CREATE TABLE {name} AS SELECT dimension, {day}{', '.join(rollup.by)}, value,"
-        f" {', '.join(MEASURES)} FROM ({' UNION ALL '.join(sums)})"
-        f" JOIN (SELECT group_id, dimension, value, min(cost_key) AS cost_key FROM grouped"
-        " GROUP BY ALL) USING (group_id) JOIN cost_key USING (cost_key) ORDER BY group_id"
+        f"""CREATE TABLE {name} AS
+            WITH summed AS ({sums}),
+            named AS (
+                SELECT group_id, dimension, value, min(cost_key) AS cost_key
+                FROM grouped GROUP BY ALL)
+            SELECT dimension, {day}{", ".join(rollup.by)}, value, {", ".join(MEASURES)}
+            FROM summed JOIN named USING (group_id) JOIN cost_key USING (cost_key)
+            ORDER BY group_id"""
     )
     counted = f"SELECT dimension, count(*) FROM {name} GROUP BY 1"
     # Also where the delivery holds no cost at all.
@@ -103,13 +109,15 @@ def _make_groups(house: Warehouse, rollup: _Rollup) -> None:
     """
     by = ", ".join(rollup.by)
     house.execute(
-        "CREATE OR REPLACE TABLE grouped AS WITH beside AS"
-        f" (SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS beside FROM cost_key),"
-        " paired AS (SELECT * FROM dimension_value JOIN beside USING (cost_key)),"
-        " numbers AS (SELECT value_id, beside, row_number() OVER (ORDER BY value_id) AS group_id"
-        " FROM (SELECT DISTINCT value_id, beside FROM paired))"
-        " SELECT group_id, dimension, value, cost_key"
-        " FROM paired JOIN numbers USING (value_id, beside)"
+        f"""CREATE OR REPLACE TABLE grouped AS
+            WITH beside AS (
+                SELECT cost_key, min(cost_key) OVER (PARTITION BY {by}) AS beside FROM cost_key),
+            paired AS (SELECT * FROM dimension_value JOIN beside USING (cost_key)),
+            numbers AS (
+                SELECT value_id, beside, row_number() OVER (ORDER BY value_id) AS group_id
+                FROM (SELECT DISTINCT value_id, beside FROM paired))
+            SELECT group_id, dimension, value, cost_key
+            FROM paired JOIN numbers USING (value_id, beside)"""
     )
 
 
@@ -126,8 +134,8 @@ def _worth_it(house: Warehouse, rollup: _Rollup) -> list[str]:
     else:
         most = house.value("SELECT count(*) FROM cost_key")
     combined = house.rows(
-        "SELECT dimension, count(DISTINCT group_id) FROM grouped GROUP BY 1"
-        f" HAVING max(strlen(dimension) + strlen(value)) <= {LONGEST_INDEXED} ORDER BY 1"
+        f"""SELECT dimension, count(DISTINCT group_id) FROM grouped GROUP BY 1
+            HAVING max(strlen(dimension) + strlen(value)) <= {LONGEST_INDEXED} ORDER BY 1"""
     )
     return [name for name, rows in combined if not name or rows * rollup.fewer <= most]
 
@@ -142,11 +150,13 @@ def _make_values(house: Warehouse) -> None:
     if _is_large(house):
         parts += _candidates(house)
     house.execute(
-        f"CREATE TABLE dimension_value AS WITH found AS ({' UNION ALL '.join(parts)}), numbers AS"
-        " (SELECT *, row_number() OVER (ORDER BY dimension, value) AS value_id"
-        " FROM (SELECT DISTINCT dimension, value FROM found))"
-        " SELECT dimension, value, value_id, cost_key FROM found"
-        " JOIN numbers USING (dimension, value)"
+        f"""CREATE TABLE dimension_value AS
+            WITH found AS ({" UNION ALL ".join(parts)}),
+            numbers AS (
+                SELECT *, row_number() OVER (ORDER BY dimension, value) AS value_id
+                FROM (SELECT DISTINCT dimension, value FROM found))
+            SELECT dimension, value, value_id, cost_key
+            FROM found JOIN numbers USING (dimension, value)"""
     )
 
 
@@ -154,10 +164,8 @@ def _candidates(house: Warehouse) -> Iterator[str]:
     for name in _PLAIN:
         yield f"SELECT {literal(name)}, cost_key, {name} FROM cost_key"
     for name, value in _tags(house).items():
-        yield (
-            f"SELECT {literal(name)}, cost_key, value FROM cost_key JOIN"
-            f" (SELECT tag_set, {value} AS value FROM tag_set) USING (tag_set)"
-        )
+        yield f"""SELECT {literal(name)}, cost_key, value FROM cost_key
+            JOIN (SELECT tag_set, {value} AS value FROM tag_set) USING (tag_set)"""
 
 
 def _tags(house: Warehouse) -> Mapping[str, str]:
@@ -165,9 +173,10 @@ def _tags(house: Warehouse) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for source, prefix in (("tags", TAG_PREFIX), ("cost_categories", COST_CATEGORY_PREFIX)):
         keys = house.rows(
-            f"SELECT key FROM (SELECT tag_set, unnest(json_keys({source})) AS key FROM tag_set)"
-            " JOIN cost_key USING (tag_set)"
-            f" GROUP BY key ORDER BY count(*) DESC, key LIMIT {_KEYS_TRIED}"
+            f"""SELECT key
+                FROM (SELECT tag_set, unnest(json_keys({source})) AS key FROM tag_set)
+                JOIN cost_key USING (tag_set)
+                GROUP BY key ORDER BY count(*) DESC, key LIMIT {_KEYS_TRIED}"""
         )
         # A path in DuckDB has no way to quote every key: the pair is looked for as it is.
         pairs = f"from_json({source}, '\"MAP(VARCHAR, VARCHAR)\"')"

@@ -17,7 +17,7 @@ from billing.facts import (
     ROLLUP_COST,
     WHOLE_COST,
 )
-from billing.importing import day_rollups
+from billing.importing import dimension_rollups
 from billing.models import BillingMonth
 from billing.reports import cost_report
 from connections.models import Connection
@@ -81,7 +81,7 @@ def by_day(cast: Cast, *filters: CostFilter, group: str) -> dict[tuple[str, ...]
 def test_a_dimension_with_few_values_has_days_of_its_own(
     cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch, group: str, breakdown: str
 ) -> None:
-    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    monkeypatch.setattr(dimension_rollups, "_LARGE", 0)
     items = many_resources(keys_each=60)
     connection = imported(cast, items)
     delivery = BillingMonth.objects.get(connection=connection).delivery
@@ -97,7 +97,7 @@ def test_a_dimension_with_few_values_has_days_of_its_own(
 def test_values_longer_than_an_index_takes_are_read_from_elsewhere(
     cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    monkeypatch.setattr(dimension_rollups, "_LARGE", 0)
     # Not compressible, as PostgreSQL's index would do before it is too long.
     long = random.Random(5).randbytes(1_400).hex()
     items = [
@@ -172,7 +172,7 @@ def asked(
 def test_a_whole_bill_is_read_by_service_and_one_dimension_at_once(
     cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch, granularity: Granularity, group: str
 ) -> None:
-    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    monkeypatch.setattr(dimension_rollups, "_LARGE", 0)
     is_daily = granularity == Granularity.DAILY
     table, period = ("whole_cost", ("day",)) if is_daily else ("month_whole_cost", ())
     items = many_resources(keys_each=24, count=480)
@@ -225,7 +225,7 @@ def test_months_by_tags_are_left_out_where_they_are_as_many_as_months(cast: Cast
 def test_accounts_that_are_not_connected_are_left_out_of_a_whole_bill(
     cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    monkeypatch.setattr(dimension_rollups, "_LARGE", 0)
     mine = many_resources(count=480)
     items = [*mine, *(replace(item, account_id="999900001111") for item in mine[::4])]
     connection = imported(cast, items)
@@ -240,7 +240,7 @@ def test_accounts_that_are_not_connected_are_left_out_of_a_whole_bill(
 def test_a_bill_that_was_loaded_before_there_were_such_tables_is_read_all_the_same(
     cast: Cast, aws: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(day_rollups, "_LARGE", 0)
+    monkeypatch.setattr(dimension_rollups, "_LARGE", 0)
     items = many_resources(count=480)
     connection = imported(cast, items)
     delivery = BillingMonth.objects.get(connection=connection).delivery
