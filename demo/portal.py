@@ -2,7 +2,6 @@
 
 import hashlib
 import http.client
-import importlib.util
 import socket
 import sys
 from collections.abc import Iterator, Mapping
@@ -68,15 +67,9 @@ class Portal:
             wait("The worker", lambda: bool(asking.control.ping(timeout=0.5)), _START_SECONDS)
         wait("Beat", lambda: _says(self._beat, "beat: Starting"), seconds=_START_SECONDS)
 
-    def seed(self) -> bool:
-        """Create the sample company's organization, showing the seed's own output.
-
-        Returns False when this checkout has no seed.
-        """
-        if importlib.util.find_spec("demo.seed") is None:
-            return False
+    def seed(self) -> None:
+        """Create the sample company's organization, showing the seed's own output."""
         self._children.run("seed", [sys.executable, "-m", "demo.seed"], env=self._env, show=True)
-        return True
 
     def _manage(self, *arguments: str) -> None:
         command = [sys.executable, CHECKOUT / "manage.py", *arguments]

@@ -105,10 +105,8 @@ def _seed_once(folder: Folder, portal: Portal, database: str) -> None:
     if mark.exists() and mark.read_text() == database:
         return
     say("  Sample organization …")
-    if portal.seed():
-        mark.write_text(database)
-    else:
-        say("    this checkout has no demo/seed.py: the portal starts empty")
+    portal.seed()
+    mark.write_text(database)
 
 
 def _welcome(address: str, shell_file: Path) -> None:

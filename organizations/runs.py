@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
-from django.conf import settings
 from django.db import (
     DatabaseError,
     InterfaceError,
@@ -32,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 HEARTBEAT_EVERY = timedelta(seconds=10)
 STALE_AFTER = timedelta(seconds=90)
+_ATTEMPTS = 3
 
 
 class RunState(models.TextChoices):
@@ -364,5 +364,5 @@ def release_stale(model: type[R], *, older_than: timedelta = STALE_AFTER) -> lis
 
 def may_retry(run: Run) -> bool:
     """Say whether the failed run should be tried again by itself."""
-    limit: int = getattr(settings, "RUN_ATTEMPTS", 3)
-    return run.state == RunState.FAILED and run.error_class in RETRYABLE and run.attempt < limit
+    can_help = run.state == RunState.FAILED and run.error_class in RETRYABLE
+    return can_help and run.attempt < _ATTEMPTS
