@@ -13,9 +13,9 @@ from rest_framework.response import Response
 
 from billing.cost_csv import cost_csv
 from billing.cost_cursor import StaleCursorError
-from billing.cost_parameters import FILTERS, RANGE, chosen_format, filter_parameters
 from billing.cost_query import MAX_LIMIT, CostQuery, CostQueryError
 from billing.cost_terms import Granularity
+from billing.costs_schema import FILTERS, RANGE, chosen_format, filter_parameters
 from billing.dimensions import PLAIN_NAMES
 from billing.exact import plain
 from billing.exports import record_export

@@ -11,8 +11,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schem
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
-from billing.cost_parameters import FILTERS, RANGE, chosen_format, filter_parameters
 from billing.cost_query import CostQuery, CostQueryError
+from billing.costs_schema import FILTERS, RANGE, chosen_format, filter_parameters
 from billing.exports import record_export
 from billing.focus.charges import charges
 from billing.focus.files import focus_sheet, write_parquet
