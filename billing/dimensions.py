@@ -54,6 +54,11 @@ class Dimension:
     source: Source
     key: str
 
+    @property
+    def in_a_sentence(self) -> str:
+        """Return the label as it stands within a sentence: `charge type`."""
+        return self.label[:1].lower() + self.label[1:]
+
     @classmethod
     def named(cls, name: str) -> Self:
         """Return the dimension of a name. Raises ValueError with a sentence."""

@@ -25,8 +25,6 @@ PERIOD_NAMES = {
     Granularity.WEEKLY: "Week from",
     Granularity.MONTHLY: "Month",
 }
-
-
 _UNITS = {Granularity.DAILY: "day", Granularity.WEEKLY: "week", Granularity.MONTHLY: "month"}
 
 
@@ -77,8 +75,8 @@ def result_of(asked: Asked, address: Address) -> dict[str, Any]:
     """Return the answer as the template shows it. Raises CostQueryError."""
     found = explore(asked, address.page)
     query = asked.query
-    labels = [dimension.label for dimension in query.groups]
-    title = f"{query.metric.label}{' by ' + ' and '.join(map(_small, labels)) if labels else ''}"
+    groups = " and ".join(dimension.in_a_sentence for dimension in query.groups)
+    title = f"{query.metric.label}{f' by {groups}' if groups else ''}"
     return {
         "shows_split_costs": shows_split_costs(asked.query, asked.what.organization),
         "budget_query": link_of(address.cost_params),
@@ -99,8 +97,8 @@ def result_of(asked: Asked, address: Address) -> dict[str, Any]:
             "timeline": found.timeline,
             "unit": _UNITS.get(query.granularity, ""),
             "period_name": PERIOD_NAMES.get(query.granularity, ""),
-            "group_label": " and ".join(map(_small, labels)),
-            "dimensions": labels,
+            "group_label": groups,
+            "dimensions": [dimension.label for dimension in query.groups],
             "groups": _rows(found, address),
             "elsewhere": found.elsewhere,
             "elsewhere_count": found.ranking.row_count - len(found.groups),
@@ -201,7 +199,3 @@ def _pager(found: Exploration, address: Address) -> dict[str, Any] | None:
         "previous_url": address.on_page(page - 1) if page > 1 else "",
         "next_url": address.on_page(page + 1) if page < last else "",
     }
-
-
-def _small(label: str) -> str:
-    return label[:1].lower() + label[1:]

@@ -54,7 +54,7 @@ class Asked:
     def readable(self, values: tuple[str, ...]) -> tuple[str, ...]:
         """Return the readable names of a group's values."""
         return tuple(
-            self.names.of(dimension.name, value) or value or f"No {_in_a_sentence(dimension.label)}"
+            self.names.of(dimension.name, value) or value or f"No {dimension.in_a_sentence}"
             for dimension, value in zip(self.query.groups, values, strict=True)
         )
 
@@ -121,7 +121,3 @@ def _order(query: CostQuery, sort: str, names: Names) -> Order:
         return Order(by, is_descending)
     group = int(by == "second")
     return Order("name", is_descending, group, names.all_of(query.group_by[group]))
-
-
-def _in_a_sentence(label: str) -> str:
-    return label[:1].lower() + label[1:]

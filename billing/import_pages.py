@@ -6,23 +6,22 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from billing import services
 from billing.measures import Measure
 from billing.models import Delivery, ImportRun
+from billing.periods import month_named
 from billing.restatements import RestatementError, restatement
-from connections.models import Connection, ConnectionKind
-from connections.operator_pages import operator_page
-from organizations.access import Action
+from connections.models import Connection
+from connections.operator_pages import operator_page, payer_connection
 from organizations.audit import record
 from organizations.runs import RunFailure, RunState, Trigger
 
 RANGE = "import-range"
 COMPARE = "compare-deliveries"
-_MONTH = re.compile(r"([1-9]\d{3})-(0[1-9]|1[0-2])")
 _SHOWN = 500
 
 
@@ -38,10 +37,10 @@ class MonthField(forms.CharField):
         text = super().clean(value)
         if not text:
             return None
-        found = _MONTH.fullmatch(text)
-        if found is None:
+        month = month_named(text)
+        if month is None:
             raise forms.ValidationError("Give a month as YYYY-MM.")
-        return date(int(found[1]), int(found[2]), 1)
+        return month
 
 
 class RangeForm(forms.Form):
@@ -65,7 +64,7 @@ class RangeForm(forms.Form):
 @operator_page
 def import_range(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for an import of a range of months; POST asks."""
-    connection = _connection(request, pk)
+    connection = payer_connection(request, pk)
     form = RangeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         look = _asked(request, connection, form.cleaned_data)
@@ -120,7 +119,7 @@ def _as_text(given: dict[str, Any]) -> dict[str, str]:
 @operator_page
 def compare(request: HttpRequest, pk: int) -> HttpResponse:
     """Show what differs between two deliveries of a month, of the accounts connected now."""
-    connection = _connection(request, pk)
+    connection = payer_connection(request, pk)
     months = _months(connection)
     context = {
         **admin.site.each_context(request),
@@ -148,8 +147,7 @@ def _compared(connection: Connection, given: Any, months: list[date]) -> dict[st
         return {}
     month = months[0]
     if "month" in given:
-        found = _MONTH.fullmatch(given["month"])
-        chosen = date(int(found[1]), int(found[2]), 1) if found else None
+        chosen = month_named(given["month"])
         if chosen not in months:
             raise RestatementError("month", "Nothing was imported for this month.")
         month = chosen
@@ -186,14 +184,6 @@ def _months(connection: Connection) -> list[date]:
     of_connection = Delivery.objects.filter(export__connection=connection, loaded_at__isnull=False)
     months = of_connection.order_by("-billing_period").values_list("billing_period", flat=True)
     return list(months.distinct())
-
-
-def _connection(request: HttpRequest, pk: int) -> Connection:
-    rows = Connection.objects.for_user(request.user, Action.MANAGE_CONNECTIONS).connected()
-    found: Connection | None = rows.filter(pk=pk, kind=ConnectionKind.ROOT).first()
-    if found is None:
-        raise Http404("There is no such connection here.")
-    return found
 
 
 urlpatterns = [

@@ -1,7 +1,7 @@
 """The operators' page of a migration, in the admin: both exports side by side, and the steps."""
 
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from rest_framework.exceptions import ValidationError
@@ -11,9 +11,8 @@ from billing.migration_api import parsed_month
 from billing.migration_forms import NewExportForm
 from connections.inputs import Refusal
 from connections.migration import Migration, migration_of
-from connections.models import Connection, ConnectionKind
-from connections.operator_pages import operator_page
-from organizations.access import Action
+from connections.models import Connection
+from connections.operator_pages import operator_page, payer_connection
 
 ROUTE = "connection-migration"
 
@@ -21,7 +20,7 @@ ROUTE = "connection-migration"
 @operator_page
 def migration_page(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how the migration stands; POST takes the step that `step` names."""
-    connection = _connection(request, pk)
+    connection = payer_connection(request, pk)
     found = migration_of(connection)
     form = NewExportForm(request.POST if request.POST.get("step") == "begin" else None)
     if request.method == "POST" and _is_done(request, connection, form):
@@ -39,14 +38,6 @@ def migration_page(request: HttpRequest, pk: int) -> HttpResponse:
         "form": form,
     }
     return TemplateResponse(request, "admin/billing/migration.html", context)
-
-
-def _connection(request: HttpRequest, pk: int) -> Connection:
-    rows = Connection.objects.for_user(request.user, Action.MANAGE_CONNECTIONS).connected()
-    found: Connection | None = rows.filter(pk=pk, kind=ConnectionKind.ROOT).first()
-    if found is None:
-        raise Http404("There is no such connection here.")
-    return found
 
 
 def _is_done(request: HttpRequest, connection: Connection, form: NewExportForm) -> bool:

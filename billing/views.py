@@ -12,12 +12,11 @@ from billing.explorer import Address, read_address
 from billing.explorer_fields import FORM_MARK, address_of
 from billing.explorer_question import Asked, question_of
 from billing.explorer_sheet import filename_of, sheet_of
-from billing.exports import record_export
+from billing.exports import download
 from billing.overview import overview
 from billing.page_base import CostPage
 from billing.page_params import PageParams
 from organizations.audit import current_actor
-from organizations.sheets import csv_response, xlsx_response
 
 
 class Overview(CostPage):
@@ -67,7 +66,5 @@ class Explorer(CostPage):
         return self.render_to_response(context, status=400 if problems else 200)
 
     def _file(self, asked: Asked, address: Address) -> HttpResponseBase:
-        sheet = sheet_of(asked, by=current_actor())
-        record_export(self.organization, address.file_format, address.permalink())
-        respond = csv_response if address.file_format == "csv" else xlsx_response
-        return respond(sheet, filename_of(asked))
+        sheet, query = sheet_of(asked, by=current_actor()), address.permalink()
+        return download(self.organization, sheet, filename_of(asked), address.file_format, query)

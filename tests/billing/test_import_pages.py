@@ -58,6 +58,7 @@ def test_an_operator_asks_for_a_range_of_months(
     [
         ({"first": "2026-13"}, "Give a month as YYYY-MM."),
         ({"first": "yesterday"}, "Give a month as YYYY-MM."),
+        ({"first": "٢٠٢٦-04"}, "Give a month as YYYY-MM."),
         ({"first": "2026-05", "last": "2026-04"}, "lies before the first"),
     ],
 )
