@@ -1,7 +1,7 @@
 """Which resources somebody asks for, read from a query string."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -136,12 +136,6 @@ def _errors(name: str, values: list[str]) -> list[str]:
     return [told for value in values if value and check and (told := check(value))]
 
 
-def _type_error(value: str) -> str:
-    if value in ResourceType.values:
-        return ""
-    return f"“{value}” is no resource type. Known: {', '.join(ResourceType.values)}."
-
-
 def _state_error(value: str) -> str:
     if value in list(Existence):
         return ""
@@ -154,6 +148,17 @@ def _state_error(value: str) -> str:
 def account_error(value: str) -> str:
     """Say what is wrong with an account id, "" when nothing is."""
     return "" if _ACCOUNT.fullmatch(value) else f"“{value}” is no account id: it has 12 digits."
+
+
+def one_of(names: Iterable[str], what: str) -> Callable[[str], str]:
+    """Return what says what is wrong with a value that is to be one of these, "" when nothing is.
+
+    `what` is what they are called in a sentence.
+    """
+    known = list(names)
+    return lambda value: (
+        "" if value in known else f"“{value}” is no {what}. Known: {', '.join(known)}."
+    )
 
 
 def region_error(value: str) -> str:
@@ -176,7 +181,7 @@ def _amount_error(value: str) -> str:
 
 
 _CHECKS = {
-    "type": _type_error,
+    "type": one_of(ResourceType.values, "resource type"),
     "state": _state_error,
     "account": account_error,
     "region": region_error,

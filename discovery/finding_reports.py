@@ -10,7 +10,7 @@ from django.db.models import Count, Sum
 
 from connections.models import Connection
 from connections.resource_costs import exact_sum
-from discovery.filters import FilterError, account_error, region_error
+from discovery.filters import FilterError, account_error, one_of, region_error
 from discovery.findings import BY_NAME, RULES
 from discovery.findings.base import Kind, Rule
 from discovery.models import Finding
@@ -133,17 +133,10 @@ def costs_by_currency(rules: Iterable[RuleTotal]) -> dict[str, Decimal]:
     return {currency: exact_sum(amounts) for currency, amounts in parts.items()}
 
 
-def _one_of(names: Iterable[str], what: str) -> Callable[[str], str]:
-    known = list(names)
-    return lambda value: (
-        "" if value in known else f"“{value}” is no {what}. Known: {', '.join(known)}."
-    )
-
-
 _CHECKS: Mapping[str, Callable[[str], str]] = {
-    "rule": _one_of(BY_NAME, "rule"),
-    "kind": _one_of(Kind, "kind of finding"),
-    "state": _one_of(Standing, "state of a finding"),
+    "rule": one_of(BY_NAME, "rule"),
+    "kind": one_of(Kind, "kind of finding"),
+    "state": one_of(Standing, "state of a finding"),
     "account": account_error,
     "region": region_error,
 }

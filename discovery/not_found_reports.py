@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from connections.models import Connection
 from connections.resource_costs import exact_sum
-from discovery.filters import FilterError, account_error
+from discovery.filters import FilterError, account_error, one_of
 from discovery.models import NotFoundCost, NotFoundReason, ResourceCost
 from discovery.months import months
 from organizations.models import Organization
@@ -129,14 +129,8 @@ def _by_currency(amounts: Sequence[tuple[str, Decimal]]) -> dict[str, Decimal]:
     return {currency: exact_sum(told) for currency, told in sorted(parts.items())}
 
 
-def _one_of(known: Sequence[str], what: str) -> Callable[[str], str]:
-    return lambda value: (
-        "" if value in known else f"“{value}” is no {what}. Known: {', '.join(known)}."
-    )
-
-
 _CHECKS: Mapping[str, Callable[[str], str]] = {
-    "month": _one_of(list(Month), "month of this list"),
-    "reason": _one_of(NotFoundReason.values, "reason"),
+    "month": one_of(Month, "month of this list"),
+    "reason": one_of(NotFoundReason.values, "reason"),
     "account": account_error,
 }

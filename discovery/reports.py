@@ -10,6 +10,7 @@ from django.db.models import F, FilteredRelation, Q, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from connections.jobs import serialize_run
 from connections.models import Connection
 from discovery.collectors.base import GLOBAL
 from discovery.filters import CostMonth, Existence, ResourceFilters, Sort
@@ -167,21 +168,8 @@ def _last_seen(resource: Resource, seen: Mapping[_ScopeKey, datetime]) -> dateti
 
 def run_summary(run: DiscoveryRun) -> dict[str, Any]:
     """Return what the API and the command say of a run."""
-    return {
-        "id": run.pk,
-        "connection": run.connection_id,
-        "state": run.state,
-        "step": run.step,
-        "progress": run.progress,
-        "found": run.found,
-        "added": run.added,
-        "changed": run.changed,
-        "gone": run.gone,
-        "warnings": run.warnings,
-        "error": run.error,
-        "started_at": run.started_at,
-        "finished_at": run.finished_at,
-    }
+    own = ("found", "added", "changed", "gone", "warnings")
+    return {**serialize_run(run), **{name: getattr(run, name) for name in own}}
 
 
 @dataclass(frozen=True)
