@@ -7,10 +7,13 @@ schedules on their connections instead, as plain intervals.
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django_celery_beat import admin as beat_admin
 from django_celery_beat import models as beat
+
+from organizations.admin_base import CarefulChangeList
 
 
 class AdministratorsOnly:
@@ -30,6 +33,10 @@ class AdministratorsOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._is_administrator(request)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return what reads the list."""
+        return CarefulChangeList
 
     @staticmethod
     def _is_administrator(request: HttpRequest) -> bool:

@@ -24,6 +24,8 @@ WHOLE_SECONDS = 20
 MAX_URL = 500
 _HTTPS, _HTTP = 443, 80
 _PASSING = frozenset({408, 425, 429})
+# IPv4 for protocols, and for what clouds tell their own machines; older Pythons call it global.
+_PROTOCOLS = ipaddress.ip_network("192.0.0.0/24")
 # The only part of IPv6 that is given to the internet, whatever else a Python calls global.
 _INTERNET = ipaddress.ip_network("2000::/3")
 # Addresses in it that stand for an IPv4 address which a gateway unpacks.
@@ -96,6 +98,8 @@ def is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
             return is_public(address.ipv4_mapped)
         if address not in _INTERNET or any(address in network for network in _GATEWAYS):
             return False
+    elif address in _PROTOCOLS:
+        return False
     return address.is_global and not address.is_multicast
 
 

@@ -28,18 +28,25 @@ def changed_months(run: ImportRun) -> list[ManifestRef]:
         refs = list_manifests(bucket_of(export), export)
     if not refs:
         _nothing_there(run, export)
+    asked = [ref for ref in refs if _in_range(run, ref)]
+    if refs and not asked:
+        _nothing_in_range(run, export, refs)
     known = known_etags(export)
-    return [
-        ref
-        for ref in refs
-        if _in_range(run, ref) and (run.is_forced or known.get(ref.billing_period) != ref.etag)
-    ]
+    return [ref for ref in asked if run.is_forced or known.get(ref.billing_period) != ref.etag]
 
 
 def _in_range(run: ImportRun, ref: ManifestRef) -> bool:
     after = run.first_period is None or ref.billing_period >= run.first_period
     before = run.last_period is None or ref.billing_period <= run.last_period
     return after and before
+
+
+def _nothing_in_range(run: ImportRun, export: Export, refs: list[ManifestRef]) -> None:
+    months = sorted(ref.billing_period for ref in refs)
+    run.warn(
+        f"Nothing is delivered for the months that were asked for: s3://{export.bucket}/"
+        f"{export.root_key} has months from {months[0]:%Y-%m} to {months[-1]:%Y-%m}."
+    )
 
 
 def _nothing_there(run: ImportRun, export: Export) -> None:

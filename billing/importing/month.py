@@ -92,7 +92,7 @@ def _import(
     _refuse_half_written(bucket, manifest, objects)
     delivery = _new_delivery(run, export, manifest)
     with (
-        spool.folder(f"run-{run.pk}") as folder,
+        spool.folder(run.pk) as folder,
         spool.Fetching(bucket, objects, folder) as fetching,
     ):
         # Arrow and DuckDB take their time to load: the first bytes come meanwhile.

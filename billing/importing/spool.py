@@ -24,6 +24,8 @@ _FILES_AHEAD = 3
 _BYTES_AHEAD = 32 << 20  # large files fill the memory in which the disk is cached
 _CONNECTIONS = 4
 _LOCK = "in-use"
+_OURS = "run-"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,14 @@ class Spooled:
 
 
 @contextmanager
-def folder(name: str) -> Iterator[Path]:
-    """Give an empty folder (0700) of this name; it is removed at the end, and locked until then.
+def folder(run_id: int) -> Iterator[Path]:
+    """Give an empty folder (0700) for a run; it is removed at the end, and locked until then.
 
     The lock goes with the process, however it ends, so what dead runs leave is found by it.
     """
     with _told_of_full_disk(Path(settings.SPOOL_DIR)):
         root = _root()
-        place = root / name
+        place = root / f"{_OURS}{run_id}"
         with _alone(root):
             place.mkdir(mode=0o700, exist_ok=True)
             lock = (place / _LOCK).open("w")
@@ -55,11 +57,14 @@ def folder(name: str) -> Iterator[Path]:
 
 
 def remove_leftovers() -> int:
-    """Remove the folders of runs whose process is gone; return how many."""
+    """Remove the folders of runs whose process is gone; return how many.
+
+    Whatever else lies there is somebody else's: SPOOL_DIR may name a place that others use, too.
+    """
     removed = 0
     root = _root()
     with _alone(root):
-        for place in root.iterdir():
+        for place in root.glob(f"{_OURS}*"):
             if place.is_dir() and _is_dead(place):
                 shutil.rmtree(place, ignore_errors=True)
                 removed += 1
@@ -153,7 +158,7 @@ def _told_of_full_disk(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in _FULL:
             raise disk_full(place) from None
         raise
 
@@ -171,15 +176,26 @@ def disk_full(place: Path) -> RunFailure:
 
 def _root() -> Path:
     root = Path(settings.SPOOL_DIR)
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if root.stat().st_uid != os.getuid():
-        raise RunFailure(
-            ErrorClass.CONFIG,
-            f"The folder {root} belongs to another user of this machine.",
-            "Name another folder in SPOOL_DIR: bills are nobody else's business.",
-        )
-    root.chmod(0o700)
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_ours = root.stat().st_uid == os.getuid()
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        raise _unusable(f"The folder {root} cannot be made ({error.strerror}).") from None
+    if not is_ours:
+        raise _unusable(f"The folder {root} belongs to another user of this machine.")
+    if not os.access(root, os.W_OK | os.X_OK):
+        raise _unusable(f"The portal may not write into the folder {root}.")
     return root
+
+
+def _unusable(message: str) -> RunFailure:
+    return RunFailure(
+        ErrorClass.CONFIG,
+        message,
+        "Name another folder in SPOOL_DIR: bills are nobody else's business.",
+    )
 
 
 def _is_dead(place: Path) -> bool:

@@ -1,6 +1,6 @@
 """A worker that is killed, at any step, leaves nothing that the next run does not clean."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,6 +11,7 @@ from billing.facts import COST_KEY, MONTH_COST
 from billing.importing import cleanup
 from billing.models import Delivery, DeliveryState, ImportRun
 from connections.models import Connection
+from demo.bills.line_items import utc
 from organizations.runs import ErrorClass, RunState
 from tests.billing import bills
 from tests.billing.bills import usage
@@ -35,6 +36,7 @@ from tests.cast import Cast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
+MAY = date(2026, 5, 1)
 
 
 def killed(connection: Connection, aws: str, *, at: str) -> str:
@@ -99,6 +101,26 @@ def test_a_killed_worker_leaves_nothing_that_the_next_run_does_not_clean(
     assert not ImportRun.objects.filter(state=RunState.RUNNING).exists()
     looks = ImportRun.objects.filter(billing_period=None).order_by("-pk")
     assert looks[0].state == RunState.SUCCEEDED
+
+
+def test_the_next_command_takes_over_the_months_that_a_killed_one_left(
+    cast: Cast, aws: str
+) -> None:
+    connection = imported(cast)
+    bills.put_bill(bills.bill(NEXT))
+    bills.put_bill(bills.bill([usage("9", start=utc(2026, 5, 1))], month=MAY))
+    killed(connection, aws, at="fetching")
+    wait_until_gone()
+    waiting = ImportRun.objects.get(state=RunState.QUEUED)
+    assert waiting.billing_period == MAY
+
+    give_up_the_dead()
+    with working(connection, aws) as next_one:
+        assert next_one.wait(120) == 0
+
+    assert bills.facts(connection, "unblended_cost") == {(): D(11)}
+    assert bills.facts(connection, "unblended_cost", month=MAY) == {(): D(9)}
+    assert is_clean()
 
 
 def test_a_worker_killed_while_it_drops_an_old_delivery_leaves_that_to_the_next(

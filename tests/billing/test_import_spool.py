@@ -3,9 +3,11 @@
 import threading
 from pathlib import Path
 
+import pytest
 from pytest_django.fixtures import Settings
 
 from billing.importing import spool
+from organizations.runs import ErrorClass, RunFailure
 
 RUNS = 1000
 
@@ -26,7 +28,7 @@ def test_a_folder_that_is_just_made_is_not_taken_for_a_leftover(
         cleaner.start()
     try:
         for number in range(RUNS):
-            with spool.folder(f"run-{number}") as folder:
+            with spool.folder(number) as folder:
                 (folder / "file").touch()
                 assert (folder / "file").exists()
     finally:
@@ -40,7 +42,7 @@ def test_a_folder_that_is_just_made_is_not_taken_for_a_leftover(
 
 def test_what_a_dead_run_left_goes(tmp_path: Path, settings: Settings) -> None:
     settings.SPOOL_DIR = tmp_path / "spool"
-    with spool.folder("run-1") as alive:
+    with spool.folder(1) as alive:
         for name in ("run-2", "run-3"):
             (alive.parent / name).mkdir()
         (alive.parent / "run-3" / "in-use").touch()
@@ -49,3 +51,27 @@ def test_what_a_dead_run_left_goes(tmp_path: Path, settings: Settings) -> None:
         assert alive.exists()
 
     assert spool.remove_leftovers() == 0
+
+
+def test_what_others_keep_beside_it_stays(tmp_path: Path, settings: Settings) -> None:
+    settings.SPOOL_DIR = tmp_path
+    tmp_path.chmod(0o755)
+    (tmp_path / "backups").mkdir()
+    (tmp_path / "backups" / "of the company").touch()
+
+    with spool.folder(1):
+        spool.remove_leftovers()
+
+    assert [one.name for one in tmp_path.rglob("*")] == ["backups", "of the company"]
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_place_that_is_no_folder_is_told_in_words(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "file").touch()
+    settings.SPOOL_DIR = tmp_path / "file" / "spool"
+
+    with pytest.raises(RunFailure, match="cannot be made") as told, spool.folder(1):
+        pass
+
+    assert told.value.error_class == ErrorClass.CONFIG
+    assert "SPOOL_DIR" in told.value.hint

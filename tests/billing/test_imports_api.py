@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from django.core.management import CommandError, call_command
 
-from billing.models import ImportRun
+from billing.models import BillingMonth, ImportRun
 from organizations.access import Role
 from organizations.runs import RunState
 from tests.billing import bills
@@ -138,6 +138,23 @@ def test_the_command_fails_with_the_reason(cast: Cast, aws: str) -> None:
 def test_the_command_refuses_what_is_no_month(db: None, option: str, month: str) -> None:
     with pytest.raises(CommandError, match="YYYY-MM"):
         call_command("import_billing", option, month)
+
+
+def test_the_command_refuses_a_range_that_is_none(db: None) -> None:
+    with pytest.raises(CommandError, match="before the first"):
+        call_command("import_billing", "--from", "2026-05", "--to", "2026-04")
+
+
+def test_the_command_says_which_months_there_are_to_import(cast: Cast, aws: str) -> None:
+    bills.make_bucket()
+    connection = bills.connect(cast.acme)
+    bills.put_bill(bills.bill([usage("4")]))
+    out = io.StringIO()
+
+    call_command("import_billing", "--to", "2026-03", stdout=out)
+
+    assert "has months from 2026-04 to 2026-04" in out.getvalue()
+    assert not BillingMonth.objects.filter(connection=connection).exists()
 
 
 def test_the_button_starts_an_import(cast: Cast, aws: str) -> None:

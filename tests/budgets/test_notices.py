@@ -321,6 +321,7 @@ def test_the_documented_check_accepts_what_is_sent_and_nothing_else(
         "https://192.168.1.1/",
         "https://169.254.169.254/latest/meta-data/",
         "https://100.64.0.1/",
+        "https://192.0.0.192/",
         "https://[::1]/",
         "https://[::ffff:10.0.0.1]/",
         "https://[fd00::1]/",

@@ -36,13 +36,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         first, last = _month(options["first"], "--from"), _month(options["last"], "--to")
+        if first and last and last < first:
+            raise CommandError("--to: the last month lies before the first one.")
         failed = []
         printed = []
         for connection, export in _exports(options["connection"]):
             try:
                 look = _imported(connection, export, first=first, last=last, force=options["force"])
             except RunFailure as failure:
-                failed.append(f"{connection}: {failure.message} {failure.hint}".strip())
+                failed.append(f"{failure.message} {failure.hint}".strip())
                 continue
             months = list(look.months.order_by("billing_period", "attempt"))
             if options["json"]:
@@ -118,6 +120,9 @@ def _imported(
         if look.state == RunState.QUEUED:
             services.run_look(look, sender=None)
         while not look.is_finished:
+            # Months that wait for a worker need not: their process may be gone, or none may run.
+            for month in look.months.filter(state=RunState.QUEUED):
+                services.run_month(month, sender=None)
             time.sleep(_LOOK_AGAIN)
             services.watch()
             look.refresh_from_db()
