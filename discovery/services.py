@@ -21,7 +21,14 @@ from discovery.survey import ScopeAnswer, Survey, scopes_of
 from organizations.after_commit import after_commit
 from organizations.garbage import collecting_seldom
 from organizations.models import Organization
-from organizations.runs import ErrorClass, RunFailure, RunState, Trigger, perform
+from organizations.runs import (
+    ErrorClass,
+    RunFailure,
+    RunState,
+    Trigger,
+    perform,
+    release_stale,
+)
 
 
 def create_run(connection: Connection, trigger: Trigger, *, attempt: int = 1) -> DiscoveryRun:
@@ -64,6 +71,14 @@ def send(run: DiscoveryRun, *, delay: int = 0) -> None:
     from discovery.tasks import discover  # noqa: PLC0415 - tasks call services
 
     after_commit(discover.apply_async, args=[run.pk], countdown=delay)
+
+
+def end_stale() -> list[DiscoveryRun]:
+    """End the runs whose process is gone, and note it on their connections; return them."""
+    ended = release_stale(DiscoveryRun)
+    for run in ended:
+        note_outcome(run.connection, JOB, run)
+    return ended
 
 
 def refresh_costs(organization: Organization) -> None:

@@ -6,13 +6,11 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from connections.health import note_outcome
 from connections.models import Connection
 from discovery import services
-from discovery.jobs import JOB
 from discovery.models import DiscoveryRun
 from organizations.models import Organization
-from organizations.runs import RunFailure, RunState, Trigger, may_retry, release_stale
+from organizations.runs import RunFailure, RunState, Trigger, may_retry
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +41,7 @@ def discover_connection(connection_id: int) -> None:
 @shared_task(name="discovery.watch")
 def watch() -> None:
     """End runs whose worker is gone, and send the tasks of runs that no worker ever saw."""
-    for run in release_stale(DiscoveryRun):
-        note_outcome(run.connection, JOB, run)
+    for run in services.end_stale():
         _try_again(run)
     limit = timezone.now() - _UNSENT_AFTER
     for run in DiscoveryRun.objects.filter(state=RunState.QUEUED, queued_at__lt=limit):

@@ -19,7 +19,7 @@ from discovery import services, tasks
 from discovery.collectors.ebs_volumes import EBS_VOLUMES
 from discovery.models import DiscoveryRun, Resource
 from discovery.permissions import needed_permissions
-from organizations.runs import ErrorClass, RunFailure, RunState, Trigger
+from organizations.runs import STALE_AFTER, ErrorClass, RunFailure, RunState, Trigger
 from tests.cast import Cast
 from tests.discovery.world import REGION, World
 
@@ -127,6 +127,23 @@ def test_the_command_discovers_every_connection_and_prints_the_run(world: World)
     assert (told["state"], told["found"], told["added"]) == ("succeeded", 1, 1)
     assert told["connection"] == world.connection.pk
     assert world.resource(volume).gone_at is None
+
+
+@pytest.mark.parametrize("state", [RunState.QUEUED, RunState.RUNNING])
+def test_the_command_goes_on_where_a_killed_one_stopped(world: World, state: RunState) -> None:
+    world.volume()
+    dead = services.create_run(world.connection, Trigger.COMMAND)
+    if state == RunState.RUNNING:
+        dead.claim()
+        DiscoveryRun.objects.update(heartbeat_at=timezone.now() - 2 * STALE_AFTER)
+    out = StringIO()
+    call_command("discover_resources", stdout=out)
+    assert "succeeded, 1 found" in out.getvalue()
+    dead.refresh_from_db()
+    if state == RunState.RUNNING:
+        assert (dead.state, dead.error_class) == (RunState.FAILED, ErrorClass.TRANSIENT)
+    else:
+        assert dead.state == RunState.SUCCEEDED
 
 
 def test_the_command_fails_with_the_reason(world: World) -> None:

@@ -1,6 +1,7 @@
 """`manage.py discover_resources [--connection ID] [--json]`: discover in this process."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +10,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from connections.models import Connection
 from discovery import reports, services
 from discovery.models import DiscoveryRun
-from organizations.runs import RunFailure, RunState, Trigger
+from organizations.runs import ACTIVE_STATES, RunFailure, RunState, Trigger
+
+_LOOK_AGAIN = 0.5  # seconds
 
 
 class Command(BaseCommand):
@@ -27,11 +30,10 @@ class Command(BaseCommand):
         troubles = []
         for connection in _connections(options["connection"]):
             try:
-                run = services.create_run(connection, Trigger.COMMAND)
+                run = _discovered(connection)
             except RunFailure as failure:
                 troubles.append(f"{failure.message} {failure.hint}")
                 continue
-            services.run_discovery(run)
             self._print(run, as_json=options["json"])
             if run.state != RunState.SUCCEEDED:
                 troubles.append(f"{run.error_message} {run.error_hint}".strip())
@@ -48,6 +50,21 @@ class Command(BaseCommand):
         )
         for warning in run.warnings:
             self.stdout.write(f"  {warning}")
+
+
+def _discovered(connection: Connection) -> DiscoveryRun:
+    """Discover in this process, once what is under way elsewhere has ended. Raises RunFailure."""
+    under_way = DiscoveryRun.objects.filter(connection=connection, state__in=ACTIVE_STATES)
+    while run := under_way.first():
+        if run.state == RunState.QUEUED:
+            # It need not wait for a worker: its task may be lost, or none may run.
+            services.run_discovery(run)
+            if run.is_ours:
+                return run
+        else:
+            time.sleep(_LOOK_AGAIN)
+            services.end_stale()
+    return services.run_discovery(services.create_run(connection, Trigger.COMMAND))
 
 
 def _connections(pk: int | None) -> Iterator[Connection]:
