@@ -12,6 +12,8 @@ from config.problems import problem
 
 _STATUS = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
 _READ = frozenset({"utf-8", "ascii"})
+_TEXT = "text/plain; charset=utf-8"
+_GUARDED = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
 _SENTENCE = "The Content-Type names another charset: send UTF-8, with charset=utf-8 or without."
 
 
@@ -47,6 +49,12 @@ def _is_read(content_type: str) -> bool:
 
 
 def _refusal(*, is_api: bool) -> HttpResponse:
+    refusal: HttpResponse
     if is_api:
-        return problem(_STATUS, "unsupported-charset", "Unsupported charset", _SENTENCE)
-    return HttpResponse(_SENTENCE, status=_STATUS, content_type="text/plain; charset=utf-8")
+        refusal = problem(_STATUS, "unsupported-charset", "Unsupported charset", _SENTENCE)
+    else:
+        refusal = HttpResponse(_SENTENCE, _TEXT, status=_STATUS)
+    # No middleware sees it.
+    for name, value in _GUARDED.items():
+        refusal[name] = value
+    return refusal

@@ -2,10 +2,12 @@
 
 from celery import current_app
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import DisallowedHost
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views import defaults
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
@@ -44,6 +46,19 @@ def readyz(request: HttpRequest) -> JsonResponse:
             "broker": _broker_problem(),
         }
     )
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say why a request cannot be answered by any page; the API says it as a problem."""
+    sentence = "The portal cannot make sense of the request."
+    if isinstance(exception, DisallowedHost):
+        sentence = (
+            "The portal does not answer to the name by which it was called. Whoever runs it lists"
+            " its names in ALLOWED_HOSTS."
+        )
+    if _is_api(request):
+        return problem(400, "bad-request", "Bad request", sentence)
+    return HttpResponseBadRequest(render_to_string("400.html", {"sentence": sentence}))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

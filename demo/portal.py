@@ -95,6 +95,8 @@ def _web_command(port: int) -> list[str]:
         *(sys.executable, "-m", "gunicorn", "config.wsgi"),
         *("--bind", f"{HOST}:{port}"),
         *("--workers", "2", "--worker-class", "gthread", "--threads", "4"),
+        # A permalink names every value of its filters.
+        *("--limit-request-line", "8190"),
         *("--graceful-timeout", "4", "--access-logfile", "-", "--no-control-socket"),
     ]
 

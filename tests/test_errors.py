@@ -23,6 +23,17 @@ def test_an_unknown_address_of_the_api_is_a_problem_in_json(cast: Cast) -> None:
     assert set(response.json()) == {"type", "title", "detail", "errors"}
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"), [("/api/v1/costs/", "application/problem+json"), ("/", "text/html")]
+)
+def test_a_name_that_the_portal_does_not_have_is_said(client: Client, path: str, kind: str) -> None:
+    answer = client.get(path, headers={"host": "elsewhere.example"})
+    assert answer.status_code == 400
+    assert answer.headers["Content-Type"].startswith(kind)
+    assert b"ALLOWED_HOSTS" in answer.content
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
 def test_an_unknown_page_is_a_page(client: Client) -> None:
     response = client.get("/nothing/")
     assert response.status_code == 404
@@ -108,6 +119,8 @@ def test_what_is_not_utf_8_is_refused_in_words(
     status, headers, body = answer_to(path, f"{kind}; charset{charset}")
     assert status == "415 Unsupported Media Type"
     assert headers["Content-Type"].startswith(said_as)
+    assert headers["Content-Security-Policy"] == "default-src 'none'"
+    assert headers["X-Content-Type-Options"] == "nosniff"
     assert b"UTF-8" in body
 
 
