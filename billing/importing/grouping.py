@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from billing.importing import amounts
-from billing.importing.columns import Column, Fields, Kind, quoted
+from billing.importing.columns import Column, Fields, Kind, microseconds, quoted
 from billing.importing.formats.base import Selection
 from billing.importing.readers import ParquetFile
 
@@ -231,8 +231,7 @@ class _Amount:
 def _key(column: Column, fields: Fields, only_where: str | None) -> str:
     name = quoted(column.name)
     if column.name in fields.days_used:
-        if column.kind is Kind.TIMESTAMP:
-            since = f"epoch_us({name})"
+        if since := microseconds(column):
             return f"make_timestamp({since} - {since} % {_DAY_US})"
         return f"substr(CAST({name} AS VARCHAR), 1, 10)"
     return f"CASE WHEN {only_where} THEN {name} END" if only_where else name

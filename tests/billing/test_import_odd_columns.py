@@ -1,6 +1,7 @@
 """Files of other writers: every type and encoding comes to the same amounts, or is refused."""
 
 import csv
+import datetime as dt
 import gzip
 import io
 from decimal import Decimal
@@ -114,6 +115,23 @@ THIRDS = [D("0.123456789012345678905")] * 3
 )
 def test_numbers_of_any_width_count_one_by_one(tmp_path: Path, costs: pa.Array, total: str) -> None:
     assert sums(tmp_path, of_parquet(table(costs)), by="currency") == {"USD": D(total)}
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_of_any_precision_and_zone_are_days_in_utc(
+    tmp_path: Path, unit: str, zone: str | None
+) -> None:
+    utc = [dt.datetime(2026, 3, 31, 23, 30), dt.datetime(2026, 4, 1)]
+    given = [one if zone is None else one.replace(tzinfo=dt.UTC) for one in utc]
+    # The quick pass takes the one amount, the long way the other.
+    made = table(
+        pa.array([1.5, 1e-19]), identity_time_interval=pa.array(given, pa.timestamp(unit, zone))
+    )
+    assert sums(tmp_path, of_parquet(made), by="day") == {
+        dt.date(2026, 3, 31): D("1.5"),
+        dt.date(2026, 4, 1): D("1e-19"),
+    }
 
 
 def test_line_items_from_before_tags_had_their_spelling_keep_their_tags(tmp_path: Path) -> None:
