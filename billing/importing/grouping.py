@@ -85,7 +85,8 @@ class Grouping:
             [
                 *(f"{key} AS {name}" for name, key in {**self.days, **self.resources}.items()),
                 f"hash({', '.join([*self.texts.values(), *lacking]) or 'NULL'}) AS {TEXTS}",
-                f"hash({', '.join(self.maps.values())}) AS {MAPS}",
+                # Each by itself: two maps have the hash of one that has the entries of both.
+                f"hash({', '.join(f'hash({one})' for one in self.maps.values())}) AS {MAPS}",
                 f"{self.is_quick} AS is_quick",
                 *(f"{one.sum} AS {name}" for name, one in self.amounts.items()),
                 f"count(*) AS {LINE_ITEMS}",
