@@ -344,7 +344,9 @@ def _without_doubles(
 def _kind_of(arrow_type: Any) -> Kind:
     types = pa.types
     tests = (
-        (Kind.TEXT, (types.is_string, types.is_large_string, types.is_binary, types.is_dictionary)),
+        (Kind.TEXT, (types.is_string, types.is_large_string, types.is_string_view)),
+        (Kind.TEXT, (types.is_binary, types.is_large_binary, types.is_binary_view)),
+        (Kind.TEXT, (types.is_dictionary,)),
         (Kind.DOUBLE, (types.is_float64,)),
         (Kind.NUMBER, (types.is_integer, _is_exact)),
         (Kind.NANOSECONDS, (_has_nanoseconds,)),

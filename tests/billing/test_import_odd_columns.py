@@ -94,11 +94,21 @@ def test_texts_that_are_written_as_deltas_are_read(tmp_path: Path, encoding: str
     assert sums(tmp_path, file, by="service") == {"Größe": D(4)}
 
 
-def test_texts_that_are_not_marked_as_such_are_read(tmp_path: Path) -> None:
-    made = table(pa.array([1.5, 2.5]))
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())),
+        *(pa.binary(), pa.large_binary(), pa.binary_view()),
+    ],
+    ids=str,
+)
+def test_texts_of_any_type_are_read(tmp_path: Path, text: pa.DataType) -> None:
+    split = pa.array(["EKSPod-EC2", "RunInstances", "RunInstances"])
+    tags = pa.array(['{"resourceTags/user:Team":"red"}', "{}", None])
+    made = table(pa.array([8.0, 1.5, 2.5]), line_item_operation=split, tags=tags)
     for index, name in enumerate(made.column_names):
-        if name in TEXTS:
-            made = made.set_column(index, name, made.column(name).cast(pa.binary()))
+        if name in (*TEXTS, "tags"):
+            made = made.set_column(index, name, made.column(name).cast(text))
     assert sums(tmp_path, of_parquet(made), by="service") == {"Größe": D(4)}
 
 
