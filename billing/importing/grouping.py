@@ -211,8 +211,13 @@ class _Amount:
 
     @property
     def sum(self) -> str:
-        """Return the sum over a group, in units of the quick pass; null without any amount."""
-        return f"sum({self._whole if self.is_double else self._name})"
+        """Return the sum over a group, null without any amount: of doubles, in units of the quick
+        pass.
+        """
+        if self.is_double:
+            return f"sum({self._whole})"
+        # Of one type in every file: two decimals of other scales have but a double in common.
+        return f"CAST(sum({self._name}) AS {amounts.decimal_type(amounts.COST_SCALE)})"
 
     def amount(self, scale: int) -> str:
         """Return the sum as an exact amount with so many decimals."""

@@ -127,6 +127,17 @@ def test_numbers_of_any_width_count_one_by_one(tmp_path: Path, costs: pa.Array, 
     assert sums(tmp_path, of_parquet(table(costs)), by="currency") == {"USD": D(total)}
 
 
+def test_files_with_decimals_of_other_scales_add_up(tmp_path: Path) -> None:
+    costs = [
+        pa.array([D("99999.00000000000000000001")], pa.decimal128(38, 20)),
+        pa.array([D("0.0000000001")], pa.decimal128(28, 10)),
+        pa.array([D("1.25")], pa.decimal128(9, 2)),
+        pa.array([1], pa.int64()),
+    ]
+    files = [of_parquet(table(one)) for one in costs]
+    assert sums(tmp_path, *files, by="currency") == {"USD": D("100001.25000000010000000001")}
+
+
 @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_times_of_any_precision_and_zone_are_days_in_utc(
