@@ -13,6 +13,7 @@ from django.db import models
 
 from billing.changes.sql import compared, resources_behind
 from billing.cost_query import CostFilter, CostQuery, Granularity
+from billing.counted import counted
 from billing.exact import added
 from billing.freshness import data_through
 from billing.measures import Measure
@@ -169,13 +170,15 @@ def changes(
     if days.is_empty:
         return Changes(days, measure, by, Decimal(0), Decimal(0), [], 0, through)
     now, before = _queries(days, measure, by, tuple(filters))
-    rows = compared(now, before, frame.what, frame.currency)
+    # A day counts as everywhere, also where it stands in the bill of another month.
+    what = counted(frame.organization, days.before_start, days.end)
+    rows = compared(now, before, what, frame.currency)
     names = names_for(frame.organization, by.dimensions)
     found = [_change(by.dimensions, names, *row) for row in rows if row[1] != row[2]]
     shown = found if limit is None else found[:limit]
     top = shown[:behind]
     resources = resources_behind(
-        *(now, before, frame.what, frame.currency),
+        *(now, before, what, frame.currency),
         groups=[one.values for one in top],
         count=RESOURCES,
     )

@@ -14,6 +14,7 @@ class Kind(Enum):
     DOUBLE = "double"
     NUMBER = "number"
     TIMESTAMP = "timestamp"
+    NANOSECONDS = "timestamp in nanoseconds"
     MAP = "map"
     EMPTY = "empty"
     OTHER = "other"
@@ -35,6 +36,13 @@ class Column:
 def quoted(name: str) -> str:
     """Return a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def microseconds(column: Column) -> str | None:
+    """Return SQL for the microseconds since 1970 of a column of times, None for another column."""
+    if column.kind is Kind.NANOSECONDS:  # of which with a time zone DuckDB has no microseconds
+        return f"(epoch_ns({quoted(column.name)}) // 1000)"
+    return f"epoch_us({quoted(column.name)})" if column.kind is Kind.TIMESTAMP else None
 
 
 def literal(text: str) -> str:
@@ -134,9 +142,9 @@ class Fields:
         if column is None:
             return "CAST(NULL AS DATE)"
         self.days_used.add(name)
-        if self.kind(name) is Kind.TIMESTAMP:
+        if since := microseconds(self._columns[name]):
             # Without a time zone's rules: these times are UTC.
-            return f"CAST(make_timestamp(epoch_us({column})) AS DATE)"
+            return f"CAST(make_timestamp({since}) AS DATE)"
         # What is no day fails, and so does none.
         return f"CAST(substr(coalesce(CAST({column} AS VARCHAR), ''), 1, 10) AS DATE)"
 

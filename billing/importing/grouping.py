@@ -19,7 +19,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from billing.importing import amounts
-from billing.importing.columns import Column, Fields, Kind, quoted
+from billing.importing.columns import Column, Fields, Kind, microseconds, quoted
 from billing.importing.formats.base import Selection
 from billing.importing.readers import ParquetFile
 
@@ -85,7 +85,8 @@ class Grouping:
             [
                 *(f"{key} AS {name}" for name, key in {**self.days, **self.resources}.items()),
                 f"hash({', '.join([*self.texts.values(), *lacking]) or 'NULL'}) AS {TEXTS}",
-                f"hash({', '.join(self.maps.values())}) AS {MAPS}",
+                # Each by itself: two maps have the hash of one that has the entries of both.
+                f"hash({', '.join(f'hash({one})' for one in self.maps.values())}) AS {MAPS}",
                 f"{self.is_quick} AS is_quick",
                 *(f"{one.sum} AS {name}" for name, one in self.amounts.items()),
                 f"count(*) AS {LINE_ITEMS}",
@@ -210,8 +211,13 @@ class _Amount:
 
     @property
     def sum(self) -> str:
-        """Return the sum over a group, in units of the quick pass; null without any amount."""
-        return f"sum({self._whole if self.is_double else self._name})"
+        """Return the sum over a group, null without any amount: of doubles, in units of the quick
+        pass.
+        """
+        if self.is_double:
+            return f"sum({self._whole})"
+        # Of one type in every file: two decimals of other scales have but a double in common.
+        return f"CAST(sum({self._name}) AS {amounts.decimal_type(amounts.COST_SCALE)})"
 
     def amount(self, scale: int) -> str:
         """Return the sum as an exact amount with so many decimals."""
@@ -231,8 +237,7 @@ class _Amount:
 def _key(column: Column, fields: Fields, only_where: str | None) -> str:
     name = quoted(column.name)
     if column.name in fields.days_used:
-        if column.kind is Kind.TIMESTAMP:
-            since = f"epoch_us({name})"
+        if since := microseconds(column):
             return f"make_timestamp({since} - {since} % {_DAY_US})"
         return f"substr(CAST({name} AS VARCHAR), 1, 10)"
     return f"CASE WHEN {only_where} THEN {name} END" if only_where else name

@@ -344,9 +344,12 @@ def _without_doubles(
 def _kind_of(arrow_type: Any) -> Kind:
     types = pa.types
     tests = (
-        (Kind.TEXT, (types.is_string, types.is_large_string, types.is_binary, types.is_dictionary)),
+        (Kind.TEXT, (types.is_string, types.is_large_string, types.is_string_view)),
+        (Kind.TEXT, (types.is_binary, types.is_large_binary, types.is_binary_view)),
+        (Kind.TEXT, (types.is_dictionary,)),
         (Kind.DOUBLE, (types.is_float64,)),
         (Kind.NUMBER, (types.is_integer, _is_exact)),
+        (Kind.NANOSECONDS, (_has_nanoseconds,)),
         (Kind.TIMESTAMP, (types.is_timestamp, types.is_date)),
         (Kind.MAP, (types.is_map,)),
         (Kind.EMPTY, (types.is_null,)),
@@ -355,6 +358,10 @@ def _kind_of(arrow_type: Any) -> Kind:
         if any(check(arrow_type) for check in checks):
             return kind
     return Kind.OTHER
+
+
+def _has_nanoseconds(arrow_type: Any) -> bool:
+    return bool(pa.types.is_timestamp(arrow_type) and arrow_type.unit == "ns")
 
 
 def _is_exact(arrow_type: Any) -> bool:

@@ -65,6 +65,29 @@ def test_every_change_equals_a_plain_sum(
     assert not found.days.is_partial
 
 
+def test_a_day_counts_also_where_it_stands_in_the_bill_of_another_month(
+    cast: Cast, payer: Connection
+) -> None:
+    february = dt.date(2026, 2, 1)
+    bills = {
+        february: [Item(WEB, MARCH, Decimal(1), resource="i-1")],
+        MARCH: [Item(WEB, MARCH - DAY, Decimal(2)), Item(WEB, MARCH, Decimal(4))],
+        APRIL: [Item(WEB, APRIL, Decimal(8)), Item(WEB, MAY, Decimal(16))],
+        MAY: [Item(WEB, APRIL, Decimal(32), resource="i-1")],
+    }
+    for month, held in bills.items():
+        deliver(payer, month, held, is_final=True)
+
+    found = of(cast)
+
+    assert (found.before, found.now) == (Decimal(5), Decimal(40))
+    (change,) = found.changes
+    assert {(one.resource_id, one.before, one.now) for one in change.resources} == {
+        ("", Decimal(4), Decimal(8)),
+        ("i-1", Decimal(1), Decimal(32)),
+    }
+
+
 def test_the_resources_behind_a_change_are_those_that_differ_most(
     cast: Cast, items: list[Item]
 ) -> None:
@@ -195,7 +218,7 @@ def test_the_number_of_queries_is_constant(
     cast: Cast, items: list[Item], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for account in ("444455556666", "555566667777"):
-        with django_assert_num_queries(8):
+        with django_assert_num_queries(11):
             of(cast, by=By.BOTH)
         other = connect(cast.acme, account, ConnectionKind.ROOT)
         deliver(other, APRIL, [Item(account, APRIL, Decimal(1), payer=account)])

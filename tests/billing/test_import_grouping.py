@@ -80,7 +80,7 @@ def write(path: Path, items: list[dict[str, Any]]) -> None:
 
 
 def type_of(name: str) -> pa.DataType:
-    if name == "tags":
+    if name in ("tags", "cost_category"):
         return pa.map_(pa.string(), pa.string())
     is_double = name.rsplit("_", 1)[-1] in {"cost", "commitment", "date"}
     return pa.float64() if is_double else pa.string()
@@ -159,6 +159,24 @@ def test_groups_add_up_to_their_line_items(
         for group, found in expected.items()
     }
     assert added(control.values()) == added(map(unblended, counted(items)))
+
+
+def test_a_tag_is_not_taken_for_a_cost_category_that_is_named_as_it_is(tmp_path: Path) -> None:
+    web, live = {"Team": "web"}, {"Stage": "live"}
+    maps = [(web, {}), ({}, web), (web, live), (web | live, {}), ({}, web | live)]
+    items = [
+        USAGE | {"tags": tags, "cost_category": categories, "line_item_unblended_cost": 10.0**cost}
+        for cost, (tags, categories) in enumerate(maps)
+    ]
+    write(tmp_path / "1.parquet", items)
+    with warehouse(format_of("cur2"), tmp_path) as house:
+        read(house, open_file(tmp_path / "1.parquet", "a file", FileFormat.PARQUET))
+        found = house.rows("SELECT tags, cost_categories, unblended_cost FROM items")
+
+    assert {(tags, categories, int(cost)) for tags, categories, cost in found} == {
+        (*(json.dumps(one, separators=(",", ":")) for one in pair), 10**cost)
+        for cost, pair in enumerate(maps)
+    }
 
 
 def test_many_files_with_amounts_of_all_sizes_add_up(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Files of other writers: every type and encoding comes to the same amounts, or is refused."""
 
 import csv
+import datetime as dt
 import gzip
 import io
 from decimal import Decimal
@@ -93,11 +94,21 @@ def test_texts_that_are_written_as_deltas_are_read(tmp_path: Path, encoding: str
     assert sums(tmp_path, file, by="service") == {"Größe": D(4)}
 
 
-def test_texts_that_are_not_marked_as_such_are_read(tmp_path: Path) -> None:
-    made = table(pa.array([1.5, 2.5]))
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())),
+        *(pa.binary(), pa.large_binary(), pa.binary_view()),
+    ],
+    ids=str,
+)
+def test_texts_of_any_type_are_read(tmp_path: Path, text: pa.DataType) -> None:
+    split = pa.array(["EKSPod-EC2", "RunInstances", "RunInstances"])
+    tags = pa.array(['{"resourceTags/user:Team":"red"}', "{}", None])
+    made = table(pa.array([8.0, 1.5, 2.5]), line_item_operation=split, tags=tags)
     for index, name in enumerate(made.column_names):
-        if name in TEXTS:
-            made = made.set_column(index, name, made.column(name).cast(pa.binary()))
+        if name in (*TEXTS, "tags"):
+            made = made.set_column(index, name, made.column(name).cast(text))
     assert sums(tmp_path, of_parquet(made), by="service") == {"Größe": D(4)}
 
 
@@ -114,6 +125,34 @@ THIRDS = [D("0.123456789012345678905")] * 3
 )
 def test_numbers_of_any_width_count_one_by_one(tmp_path: Path, costs: pa.Array, total: str) -> None:
     assert sums(tmp_path, of_parquet(table(costs)), by="currency") == {"USD": D(total)}
+
+
+def test_files_with_decimals_of_other_scales_add_up(tmp_path: Path) -> None:
+    costs = [
+        pa.array([D("99999.00000000000000000001")], pa.decimal128(38, 20)),
+        pa.array([D("0.0000000001")], pa.decimal128(28, 10)),
+        pa.array([D("1.25")], pa.decimal128(9, 2)),
+        pa.array([1], pa.int64()),
+    ]
+    files = [of_parquet(table(one)) for one in costs]
+    assert sums(tmp_path, *files, by="currency") == {"USD": D("100001.25000000010000000001")}
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_of_any_precision_and_zone_are_days_in_utc(
+    tmp_path: Path, unit: str, zone: str | None
+) -> None:
+    utc = [dt.datetime(2026, 3, 31, 23, 30), dt.datetime(2026, 4, 1)]
+    given = [one if zone is None else one.replace(tzinfo=dt.UTC) for one in utc]
+    # The quick pass takes the one amount, the long way the other.
+    made = table(
+        pa.array([1.5, 1e-19]), identity_time_interval=pa.array(given, pa.timestamp(unit, zone))
+    )
+    assert sums(tmp_path, of_parquet(made), by="day") == {
+        dt.date(2026, 3, 31): D("1.5"),
+        dt.date(2026, 4, 1): D("1e-19"),
+    }
 
 
 def test_line_items_from_before_tags_had_their_spelling_keep_their_tags(tmp_path: Path) -> None:
