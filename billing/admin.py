@@ -189,9 +189,12 @@ class ImportRunAdmin(_ReadAndLoaded, ReadOnlyAdmin[ImportRun]):
         """Return the month, or which ones were looked at."""
         if run.billing_period:
             return f"{run.billing_period:%Y-%m}"
-        first = f"from {run.first_period:%Y-%m}" if run.first_period else ""
-        last = f"up to {run.last_period:%Y-%m}" if run.last_period else ""
-        return " ".join(filter(None, (first, last))) or "all months"
+        first, last = run.first_period, run.last_period
+        if first and last:
+            return f"{first:%Y-%m} to {last:%Y-%m}"
+        if first or last:
+            return f"from {first:%Y-%m}" if first else f"up to {last:%Y-%m}"
+        return "all months"
 
     @admin.display(description="state", ordering="state")
     def condition(self, run: ImportRun) -> SafeString:

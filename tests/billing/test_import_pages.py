@@ -50,7 +50,7 @@ def test_an_operator_asks_for_a_range_of_months(
         "2026-04",
     ]
     assert look.is_forced
-    assert "from 2026-03 up to 2026-04" in page(cast, answer["Location"])
+    assert "2026-03 to 2026-04" in page(cast, answer["Location"])
     assert cast.acme.audit_events.filter(action="import.asked").exists()
 
 
