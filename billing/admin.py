@@ -88,6 +88,23 @@ class ScopeFilter(admin.SimpleListFilter):
         return queryset.filter(billing_period__isnull=self.value() == "looks")
 
 
+class MonthFilter(admin.SimpleListFilter):
+    """The months there are: Django would offer today and the past seven days."""
+
+    title = "billing period"
+    parameter_name = "month"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        months = model_admin.get_queryset(request).dates("billing_period", "month", order="DESC")
+        return [(f"{month:%Y-%m}", f"{month:%Y-%m}") for month in months]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        known = {value for value, _ in self.lookup_choices}
+        if self.value() not in known:
+            return queryset
+        return queryset.filter(billing_period=f"{self.value()}-01")
+
+
 @admin.register(ImportRun)
 class ImportRunAdmin(_ReadAndLoaded, ReadOnlyAdmin[ImportRun]):
     """Imports: what was read, what it came to, what was left out, what went wrong."""
@@ -169,8 +186,15 @@ class ImportRunAdmin(_ReadAndLoaded, ReadOnlyAdmin[ImportRun]):
 
     @admin.display(description="billing period", ordering="billing_period")
     def month(self, run: ImportRun) -> str:
-        """Return the month, or that all were looked at."""
-        return f"{run.billing_period:%Y-%m}" if run.billing_period else "all months"
+        """Return the month, or which ones were looked at."""
+        if run.billing_period:
+            return f"{run.billing_period:%Y-%m}"
+        first, last = run.first_period, run.last_period
+        if first and last:
+            return f"{first:%Y-%m} to {last:%Y-%m}"
+        if first or last:
+            return f"from {first:%Y-%m}" if first else f"up to {last:%Y-%m}"
+        return "all months"
 
     @admin.display(description="state", ordering="state")
     def condition(self, run: ImportRun) -> SafeString:
@@ -241,20 +265,29 @@ class DeliveryAdmin(_ReadAndLoaded, ReadOnlyAdmin[Delivery]):
         "data_through",
         "is_final",
     ]
-    list_filter = ["state", "export", "billing_period"]
+    list_filter = ["state", "export", MonthFilter]
     list_select_related = ["export"]
-    readonly_fields: ClassVar[list[str]] = ["sums", "restated", "line_items", "daily_rows", "bytes"]
+    readonly_fields: ClassVar[list[str]] = [
+        "month",
+        "condition",
+        "sums",
+        "restated",
+        "line_items",
+        "daily_rows",
+        "bytes",
+        "final",
+    ]
     fields: ClassVar[Any] = [
         "export",
-        "billing_period",
-        "state",
+        "month",
+        "condition",
         "sums",
         "restated",
         "line_items",
         "daily_rows",
         "bytes",
         "data_through",
-        "is_final",
+        "final",
         "execution_id",
         "manifest_key",
         "created_at",
@@ -270,6 +303,13 @@ class DeliveryAdmin(_ReadAndLoaded, ReadOnlyAdmin[Delivery]):
     def condition(self, delivery: Delivery) -> SafeString:
         """Show the state as a badge."""
         return badge(delivery.state, delivery.get_state_display())
+
+    @admin.display(description="final")
+    def final(self, delivery: Delivery) -> str:
+        """Say whether AWS may still change the month."""
+        if delivery.is_final:
+            return "yes: every line item carries an invoice"
+        return "no: AWS may still change these figures"
 
     @admin.display(description="totals")
     def sums(self, delivery: Delivery) -> SafeString | str:
@@ -300,8 +340,10 @@ class BillingMonthAdmin(ReadOnlyAdmin[BillingMonth]):
     """Which delivery each month is counted from."""
 
     list_display = ["connection", "month", "delivery", "changed_at"]
-    list_filter = ["connection", "billing_period"]
+    list_filter = ["connection", MonthFilter]
     list_select_related = ["connection", "delivery"]
+    fields: ClassVar[Any] = ["connection", "month", "delivery", "changed_at"]
+    readonly_fields: ClassVar[list[str]] = ["month"]
 
     @admin.display(description="billing period", ordering="billing_period")
     def month(self, one: BillingMonth) -> str:

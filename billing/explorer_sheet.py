@@ -72,12 +72,12 @@ def _row(asked: Asked, one: Ranked, totals: Ranking) -> list[Any]:
     readable = asked.readable(one.values)
     for name, value, label in zip(asked.query.group_by, one.values, readable, strict=True):
         cells += [label, value] if name in NAMED_GROUPS else [label]
-    cells.append(_exact(one.amount))
+    cells.append(one.amount)
     if asked.query.group_by:
         cells.append(_part(one.amount, totals.total))
     if asked.previous:
         change = added([one.amount, one.previous.copy_negate()])
-        cells += [_exact(one.previous), _exact(change), _part(change, one.previous)]
+        cells += [one.previous, change, _part(change, one.previous)]
     return cells
 
 
@@ -85,11 +85,6 @@ def _part(amount: Decimal, whole: Decimal) -> Decimal | None:
     """Return what part of the whole it is; none of a whole that is nothing or a credit."""
     with localcontext(EXACT):  # of next to nothing, it has more digits than Python's own context
         return (amount / whole).quantize(_SHARE) if whole > 0 else None
-
-
-def _exact(amount: Decimal) -> Decimal:
-    """Return the amount with every digit, without zeros at its end."""
-    return Decimal(plain(amount))
 
 
 def _periods(asked: Asked) -> tuple[list[Column], Iterator[list[Any]]]:
@@ -101,7 +96,7 @@ def _periods(asked: Asked) -> tuple[list[Column], Iterator[list[Any]]]:
     ]
     found = over_time(asked)
     return columns, (
-        [period if is_month else date.fromisoformat(period), _exact(amount)]
+        [period if is_month else date.fromisoformat(period), amount]
         for period, amount in found.items()
     )
 

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from billing import followups
-from billing.exact import added
+from billing.exact import added, plain
 from billing.importing import cleanup, spool
 from billing.models import BillingMonth, ImportRun
 from connections import health
@@ -222,7 +222,29 @@ def _add_up(look: ImportRun, months: Iterable[ImportRun]) -> None:
         look.currency = currencies.pop()
         look.export_total = _total(month.export_total for month in good)
         look.portal_total = _total(month.portal_total for month in good)
-    look.skipped_accounts = good[-1].skipped_accounts if good else []
+    look.skipped_accounts = _skipped(good)
+
+
+def _skipped(months: Iterable[ImportRun]) -> list[dict[str, str]]:
+    """Return what the months left out together, an account and currency once, dearest first."""
+    amounts: dict[tuple[str, str], list[Decimal]] = {}
+    names: dict[str, str] = {}
+    for month in months:
+        for one in month.skipped_accounts:
+            amounts.setdefault((one["account_id"], one["currency"]), []).append(
+                Decimal(one["amount"])
+            )
+            names[one["account_id"]] = one["name"] or names.get(one["account_id"], "")
+    sums = [(key, added(found)) for key, found in amounts.items()]
+    return [
+        {
+            "account_id": account_id,
+            "name": names[account_id],
+            "amount": plain(amount),
+            "currency": currency,
+        }
+        for (account_id, currency), amount in sorted(sums, key=lambda one: -one[1])
+    ]
 
 
 def _total(amounts: Iterable[Decimal | None]) -> Decimal:

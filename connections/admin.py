@@ -163,16 +163,17 @@ class ConnectionAdmin(OrganizationPage, ScopedAdmin[Connection]):
 
     # --- form -------------------------------------------------------------------------------
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [] if obj is None else ["organization", "kind"]
+        return [] if obj is None else ["organization_name", "kind"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show each way to sign in under a heading of its own; a script hides the others."""
         if obj is not None and not obj.is_connected:
-            return [(None, {"fields": ["organization", "name", "kind", "auth_method"]})]
+            return [(None, {"fields": ["organization_name", "name", "kind", "auth_method"]})]
+        whose = "organization" if obj is None else "organization_name"
         root_only = obj is None or obj.kind == ConnectionKind.ROOT
         schedule = [*(["import_every"] if root_only else []), "discover_every"]
         return [
-            (None, {"fields": ["organization", "name", "kind"]}),
+            (None, {"fields": [whose, "name", "kind"]}),
             ("Signing in", {"fields": ["auth_method"]}),
             (
                 "With an access key",
@@ -331,7 +332,7 @@ class CheckRunAdmin(ReadOnlyAdmin[CheckRun]):
         """Return the rows of the check as a table."""
         rows = (
             (
-                badge(row["state"], row["state"]),
+                badge(row["state"], capfirst(row["state"])),
                 row["permission"],
                 row["purpose"],
                 " ".join(filter(None, (row["message"], row["hint"]))),
@@ -344,5 +345,8 @@ class CheckRunAdmin(ReadOnlyAdmin[CheckRun]):
         head = ("State", "Permission", "What it is for", "What AWS said")
         heads = format_html_join("", '<th scope="col">{}</th>', ((one,) for one in head))
         return format_html(
-            "<table><thead><tr>{}</tr></thead><tbody>{}</tbody></table>", heads, body
+            '<div class="shown-table" tabindex="0"><table><thead><tr>{}</tr></thead>'
+            "<tbody>{}</tbody></table></div>",
+            heads,
+            body,
         )

@@ -82,7 +82,8 @@ class ResourceAdmin(ReadOnlyAdmin[Resource]):
     show_full_result_count = False
     list_per_page = 50
 
-    exclude = ["fingerprint"]
+    exclude = ["organization", "fingerprint"]
+    readonly_fields = ["organization_name"]
 
 
 class RuleFilter(admin.SimpleListFilter):
@@ -114,6 +115,8 @@ class FindingAdmin(ReadOnlyAdmin[Finding]):
     ]
     search_fields = ["resource__name", "resource__resource_id", "resource__account_id", "evidence"]
     list_select_related = ["resource"]
+    exclude = ["organization"]
+    readonly_fields = ["organization_name"]
     show_full_result_count = False
     list_per_page = 50
 
@@ -128,6 +131,8 @@ class FindingAdmin(ReadOnlyAdmin[Finding]):
 class FindingThresholdsAdmin(ReadOnlyAdmin[FindingThresholds]):
     """From when on organizations want to be told; they set that on their findings page."""
 
+    exclude = ["organization"]
+    readonly_fields = ["organization_name"]
     list_display = [
         "organization",
         "unattached_days",

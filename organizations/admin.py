@@ -68,11 +68,18 @@ class MembershipAdmin(ScopedAdmin[Membership]):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (
-            ["organization", "email", "role"] if obj is None else ["user", "organization", "role"]
+            ["organization", "email", "role"]
+            if obj is None
+            else ["user_name", "organization_name", "role"]
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [] if obj is None else ["user", "organization"]
+        return [] if obj is None else ["user_name", "organization_name"]
+
+    @admin.display(description="user")
+    def user_name(self, membership: Membership) -> str:
+        """Name the member without a link: people's own pages are the administrators'."""
+        return str(membership.user)
 
     def changeform_view(self, request: HttpRequest, *args: Any, **more: Any) -> HttpResponse:
         show = partial(super().changeform_view, request, *args, **more)
@@ -174,7 +181,6 @@ class ApiTokenAdmin(ScopedAdmin[ApiToken]):
     may_add = True
     list_display = ["name", "organization", "role", "created_at", "last_used_at", "revoked_at"]
     list_filter = ["organization", "role"]
-    fields = ["organization", "name", "role", "created_at", "last_used_at", "revoked_at"]
     object_actions = [
         ObjectAction(
             name="revoke",
@@ -185,7 +191,12 @@ class ApiTokenAdmin(ScopedAdmin[ApiToken]):
         )
     ]
 
-    readonly_fields = ["created_at", "last_used_at", "revoked_at"]
+    readonly_fields = ["organization_name", "created_at", "last_used_at", "revoked_at"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Let the organization of a new one be chosen."""
+        whose = "organization" if obj is None else "organization_name"
+        return [whose, "name", "role", "created_at", "last_used_at", "revoked_at"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let nobody change a token that was issued: saving it would issue another one."""
@@ -219,6 +230,8 @@ class AuditEventAdmin(ReadOnlyAdmin[AuditEvent]):
     list_display = ["at", "actor", "action", "object_label", "organization"]
     list_filter = ["organization"]
     search_fields = ["actor", "object_label"]
+    exclude = ["organization"]
+    readonly_fields = ["organization_name"]
     date_hierarchy = "at"
 
 

@@ -124,6 +124,11 @@ class ScopedAdmin(ModelAdmin[M]):
             raise BadRequest("Tick rows of the list.")
         return super().response_action(request, *args, **more)
 
+    @admin.display(description="organization")
+    def organization_name(self, obj: Any) -> str:
+        """Name the organization without a link: its own page is the administrators'."""
+        return str(obj.organization)
+
     # --- permissions ------------------------------------------------------------------------
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -172,7 +177,8 @@ class ScopedAdmin(ModelAdmin[M]):
         shown = []
         if obj is not None and self.may_press_buttons(request, obj):
             shown = [one for one in self.object_actions if one.applies(obj)]
-        context = {**(extra_context or {}), "object_actions": shown}
+        kept = {"object_actions": shown, "keeps_history": self.change_action is not None}
+        context = {**(extra_context or {}), **kept}
         return super().change_view(request, object_id, form_url, context)
 
     @method_decorator(require_POST)
@@ -226,7 +232,8 @@ class ScopedInline(admin.TabularInline[Any, Any]):
     show_change_link = True
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is not None
+        """Leave it to the parent's page. Django asks without the parent, too, for the rows."""
+        return True
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -158,10 +158,16 @@ def _csv_cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return _digits(value)
     if isinstance(value, datetime | date):
         return value.isoformat()
     return safe_text(value) if isinstance(value, str) else str(value)
+
+
+def _digits(amount: Decimal) -> str:
+    """Return every digit, without the zeros at the end that a column of the database brings."""
+    text = f"{amount or Decimal(0):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 class Line:

@@ -1,5 +1,6 @@
 """Every route x every role x own and foreign organization, from `access_table`."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -201,6 +202,25 @@ def test_admin_objects_of_others_are_not_there(
             assert response.status_code in (302, 403, 404), (page, method)
             assert not belongings.shown_in(response.content.decode())
     assert belongings.everything_is_unchanged()
+
+
+@pytest.mark.parametrize("label", ADMIN)
+def test_admin_pages_link_to_nothing_that_their_reader_may_not_open(
+    cast: Cast, belongings: Belongings, label: str
+) -> None:
+    if not isinstance(ADMIN[label][0], Action):
+        return
+    opts = apps.get_model(label)._meta
+    row = belongings.of(apps.get_model(label))
+    url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk])
+    for person in ("oscar", "olivia"):
+        browser = cast.browser(person)
+        shown = browser.get(url)
+        if shown.status_code != 200:
+            assert not may(person, ADMIN[label][0])
+            continue
+        for link in set(re.findall(r'href="(/[^"]*/change/)"', shown.content.decode())):
+            assert browser.get(link).status_code == 200, (person, link)
 
 
 def _action(route: Route) -> Action:

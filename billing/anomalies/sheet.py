@@ -1,7 +1,6 @@
 """The list of anomalies as a sheet to download: all its pages."""
 
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,7 +8,6 @@ from django.utils import timezone
 
 from billing.anomalies.models import Anomaly
 from billing.anomalies.reports import AnomalyFilters, state_of
-from billing.exact import plain
 from billing.reports import Names
 from organizations.models import Organization
 from organizations.sheets import Column, Kind, Sheet
@@ -60,14 +58,9 @@ def _rows(found: "QuerySet[Anomaly]", names: Names) -> Iterator[list[Any]]:
             one.service,
             names.of("service", one.service),
             one.currency,
-            _exact(one.impact),
-            _exact(one.actual),
-            _exact(one.expected),
+            one.impact,
+            one.actual,
+            one.expected,
             state_of(one).value,
             one.dismissed_reason,
         ]
-
-
-def _exact(amount: Decimal) -> Decimal:
-    """Return the amount without the zeros that the database fills it up with."""
-    return Decimal(plain(amount))

@@ -7,7 +7,6 @@ from typing import Any
 from django.utils import timezone
 
 from billing.budgets.reports import BudgetLine
-from billing.exact import plain
 from organizations.models import Organization
 from organizations.sheets import Column, Kind, Sheet
 
@@ -52,14 +51,9 @@ def _rows(lines: Iterable[BudgetLine]) -> Iterator[list[Any]]:
             budget.get_metric_display(),
             budget.currency,
             budget.amount,
-            _exact(row.actual) if row else None,
+            row.actual if row else None,
             standing and (standing.used / 100).quantize(Decimal("0.000001")),
-            _exact(row.forecast) if row and row.forecast is not None else None,
+            row.forecast if row and row.forecast is not None else None,
             row and row.data_through,
             line.state_label,
         ]
-
-
-def _exact(amount: Decimal) -> Decimal:
-    """Return the amount without the zeros that the database fills it up with."""
-    return Decimal(plain(amount))

@@ -50,6 +50,7 @@ def test_an_operator_asks_for_a_range_of_months(
         "2026-04",
     ]
     assert look.is_forced
+    assert "2026-03 to 2026-04" in page(cast, answer["Location"])
     assert cast.acme.audit_events.filter(action="import.asked").exists()
 
 
@@ -124,6 +125,40 @@ def test_an_import_that_ended_says_what_it_found_and_left_out(
     told = re.findall(r"(manifest|read|prepare|load|check) \d+\.\d+", text)
     assert told == ["manifest", "read", "prepare", "load", "check"]
     assert "Error" not in text
+
+
+def test_a_look_lists_its_months_and_adds_up_what_they_left_out(
+    cast: Cast, aws: str, connection: Connection
+) -> None:
+    bills.make_bucket()
+    for month in (3, 4):
+        lines = [usage("1.5", account=PAYER), usage(f"{month}.25")]
+        bills.put_bill(bills.bill(lines, dt.date(2026, month, 1)))
+    look = bills.run_import(connection)
+
+    text = page(cast, f"/admin/billing/importrun/{look.pk}/change/")
+
+    assert re.findall(r"<td class=.field-month.>\s*<p>(2026-\d\d)</p>", text) == [
+        "2026-04",
+        "2026-03",
+    ]
+    assert "(222233334444): 7.5 USD" in text
+
+
+def test_operators_choose_among_the_months_there_are(
+    cast: Cast, aws: str, connection: Connection
+) -> None:
+    bills.make_bucket()
+    for month in (3, 4):
+        bills.put_bill(bills.bill([usage("1", account=PAYER)], dt.date(2026, month, 1)))
+    bills.run_import(connection)
+
+    for url in ("/admin/billing/delivery/", "/admin/billing/billingmonth/"):
+        text = page(cast, url)
+        assert re.findall(r"\?month=(2026-\d\d)", text) == ["2026-04", "2026-03"]
+        assert "Past 7 days" not in text
+        assert re.search(r"^1 (delivery|billing month)$", page(cast, url, month="2026-03"), re.M)
+        assert re.search(r"^2 (deliveries|billing months)$", page(cast, url, month="never"), re.M)
 
 
 def test_a_connection_says_why_it_fails_and_recovers_by_itself(

@@ -39,3 +39,10 @@ def test_a_workbook_has_numeric_amounts_text_as_text_and_says_what_it_is() -> No
     assert amounts == [-12.345] * len(FORMULAS)
     assert "=1+1" in table
     assert "Acme" in about
+
+
+def test_amounts_of_a_csv_carry_every_digit_and_no_zeros_after_them() -> None:
+    amounts = [Decimal("7892.64469248000000000000"), Decimal("1.5E+3"), Decimal("-0.00")]
+    sheet = Sheet("Costs", [Column("Cost", Kind.MONEY)], [[one] for one in amounts], {})
+
+    assert list(csv_lines(sheet))[1:] == ["7892.64469248\r\n", "1500\r\n", "0\r\n"]

@@ -38,6 +38,7 @@ PAGES = (
     "/admin/",
     "/admin/connections/connection/",
     "/admin/connections/connection/add/",
+    "/admin/connections/policies/?mode=read_only&bucket=bills&with_discovery=yes",
     "/nothing-here/",
 )
 
@@ -187,6 +188,22 @@ def test_every_page_fits_a_phone_and_keeps_the_content_security_policy(
             too_wide.append(path)
     assert too_wide == []
     assert complaints == []
+
+
+def test_on_a_phone_the_fields_of_the_operators_forms_end_within_their_frame(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    sign_in(page, "olivia")
+    page.goto("/admin/connections/connection/add/")
+
+    beyond = page.evaluate(
+        """() => [...document.querySelectorAll("fieldset .form-row :is(input, select, .help)")]
+        .filter((one) => one.offsetWidth
+            && one.getBoundingClientRect().right
+                > one.closest("fieldset").getBoundingClientRect().right)
+        .map((one) => one.id)"""
+    )
+
+    assert beyond == []
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])
