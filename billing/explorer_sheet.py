@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 
 from billing.allocation.codes import shows_split_costs
 from billing.cost_query import Granularity
-from billing.exact import EXACT, added, plain
+from billing.exact import added, plain
 from billing.exploration import over_time
 from billing.explorer_page import PERIOD_NAMES
 from billing.explorer_question import Asked
@@ -17,7 +17,6 @@ from billing.ranking import Ranked, Ranking, streamed
 from billing.reports import NAMED_GROUPS
 from organizations.sheets import Column, Kind, Sheet
 
-_SHARE = Decimal("0.000001")
 _VALUE_TITLES = {
     "account": "Account id",
     "service": "Service code",
@@ -83,8 +82,7 @@ def _row(asked: Asked, one: Ranked, totals: Ranking) -> list[Any]:
 
 def _part(amount: Decimal, whole: Decimal) -> Decimal | None:
     """Return what part of the whole it is; none of a whole that is nothing or a credit."""
-    with localcontext(EXACT):  # of next to nothing, it has more digits than Python's own context
-        return (amount / whole).quantize(_SHARE) if whole > 0 else None
+    return amount / whole if whole > 0 else None
 
 
 def _periods(asked: Asked) -> tuple[list[Column], Iterator[list[Any]]]:

@@ -82,11 +82,12 @@ def _pieces(lines: Iterable[str]) -> Iterator[bytes]:
 
 
 def csv_lines(sheet: Sheet) -> Iterator[str]:
-    """Yield the header, then a line for each row; amounts with every digit."""
+    """Yield the header, then a line for each row; amounts with every digit, shares with six."""
     writer = csv.writer(Line())
     yield writer.writerow([safe_text(column.title) for column in sheet.columns])
+    kinds = [column.kind for column in sheet.columns]
     for row in sheet.rows:
-        yield writer.writerow([_csv_cell(value) for value in row])
+        yield writer.writerow([_csv_cell(*cell) for cell in zip(row, kinds, strict=True)])
 
 
 def safe_text(text: str) -> str:
@@ -154,19 +155,19 @@ def _write_cell(page: Any, line: int, number: int, value: Any, shown: Any) -> No
         page.write_string(line, number, str(value)[:_XLSX_TEXT], shown)
 
 
-def _csv_cell(value: Any) -> str:
+def _csv_cell(value: Any, kind: Kind) -> str:
     if value is None:
         return ""
     if isinstance(value, Decimal):
-        return _digits(value)
+        return _digits(value, ".6f" if kind is Kind.SHARE else "f")
     if isinstance(value, datetime | date):
         return value.isoformat()
     return safe_text(value) if isinstance(value, str) else str(value)
 
 
-def _digits(amount: Decimal) -> str:
-    """Return every digit, without the zeros at the end that a column of the database brings."""
-    text = f"{amount or Decimal(0):f}"
+def _digits(amount: Decimal, form: str) -> str:
+    """Return the digits, without the zeros at the end that a column of the database brings."""
+    text = f"{amount or Decimal(0):{form}}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

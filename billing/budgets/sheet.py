@@ -1,7 +1,6 @@
 """The list of budgets as a sheet to download."""
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -52,7 +51,7 @@ def _rows(lines: Iterable[BudgetLine]) -> Iterator[list[Any]]:
             budget.currency,
             budget.amount,
             row.actual if row else None,
-            standing and (standing.used / 100).quantize(Decimal("0.000001")),
+            standing and standing.used / 100,
             row.forecast if row and row.forecast is not None else None,
             row and row.data_through,
             line.state_label,

@@ -46,3 +46,12 @@ def test_amounts_of_a_csv_carry_every_digit_and_no_zeros_after_them() -> None:
     sheet = Sheet("Costs", [Column("Cost", Kind.MONEY)], [[one] for one in amounts], {})
 
     assert list(csv_lines(sheet))[1:] == ["7892.64469248\r\n", "1500\r\n", "0\r\n"]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(Decimal(1) / 3, "0.333333"), (Decimal(1), "1"), (Decimal("2e30"), f"2{'0' * 30}")],
+)
+def test_shares_of_a_csv_are_rounded(share: Decimal, text: str) -> None:
+    sheet = Sheet("Coverage", [Column("Share", Kind.SHARE)], [[share]], {})
+    assert list(csv_lines(sheet))[1] == f"{text}\r\n"
