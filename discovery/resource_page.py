@@ -1,6 +1,9 @@
 """The page of one resource."""
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
@@ -16,9 +19,10 @@ from discovery.resource_detail import ResourceCostsShown, resource_detail
 from organizations.access import Action
 from organizations.views_base import OrganizationPage
 
-_ABBREVIATED = {
-    word.lower(): word for word in ("ARN", "DNS", "IAM", "IOPS", "IP", "IPv6", "KMS", "URL", "VPC")
-}
+_WORDS = ("ARN", "DNS", "IAM", "IOPS", "IP", "IPs", "IPv6", "KMS", "URL", "VPC")
+_ABBREVIATED = {word.lower(): word for word in _WORDS}
+# As `collectors.base.facts` stores a time.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 
 
 class ResourcePage(TemplateResponseMixin, OrganizationPage):
@@ -84,7 +88,14 @@ def _text(value: Any) -> str:
         return ", ".join(_text(one) for one in value) or "none"
     if isinstance(value, dict):
         return "; ".join(f"{name}: {_text(one)}" for name, one in value.items()) or "none"
-    return str(value)
+    return _with_time_in_words(str(value))
+
+
+def _with_time_in_words(text: str) -> str:
+    if _MOMENT.fullmatch(text):
+        with suppress(ValueError):  # no such day: somebody's own text
+            return f"{datetime.fromisoformat(text):%-d %b %Y, %H:%M} UTC"
+    return text
 
 
 def _use(use: Use) -> dict[str, Any]:

@@ -97,6 +97,22 @@ def test_the_page_of_a_resource_shows_everything(
     assert Resource.objects.count() == 1
 
 
+def test_the_page_of_a_resource_writes_times_as_pages_do(world: World, cast: Cast) -> None:
+    world.instance()
+    world.discover(EC2_INSTANCES)
+    row = Resource.objects.get()
+    row.attributes = {
+        "launched_at": "2026-03-01T09:05:07Z",
+        "public_ips": ["203.0.113.7"],
+        "description": "2026-02-30T09:05:07Z",
+    }
+    row.save()
+    text = cast.browser("victor").get(f"/o/acme/resources/{row.pk}/").content.decode()
+    assert "1 Mar 2026, 09:05 UTC" in text
+    assert "2026-02-30T09:05:07Z" in text  # no such day: somebody's own text
+    assert "Public IPs" in text
+
+
 def test_tags_that_aws_tells_again_were_not_put_on(world: World) -> None:
     s3 = world.root("s3", "us-east-1")
     s3.create_bucket(Bucket="book")
