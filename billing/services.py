@@ -308,8 +308,11 @@ def watch() -> None:
     for run in release_stale(ImportRun):
         if run.billing_period is None:
             _after_look(run, send)
-        else:
-            _after_month(run, send)
+            continue
+        # The months beside it may have waited for the same process.
+        for month in ImportRun.objects.filter(parent=run.parent, state=RunState.QUEUED, attempt=1):
+            send(month)
+        _after_month(run, send)
     lost = timezone.now() - _SENT_AGAIN_AFTER
     for run in ImportRun.objects.filter(state=RunState.QUEUED, queued_at__lt=lost):
         send(run)

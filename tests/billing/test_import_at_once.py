@@ -1,5 +1,6 @@
 """Several at once: workers, tasks delivered twice, the schedule beside a button, a broker lost."""
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from billing.facts import FACT_TABLES
 from billing.models import Delivery, ImportRun
 from demo.servers import valkey
 from demo.servers.process import Children
-from organizations.runs import RunState, Trigger
+from organizations.runs import STALE_AFTER, RunState, Trigger
 from tests.billing import bills
 from tests.billing.breaking import (
     NEXT,
@@ -216,6 +217,24 @@ def test_an_import_asked_for_while_the_broker_is_away_is_sent_again(
 
     assert bills.facts(connection, "unblended_cost") == {(): D(11)}
     assert Delivery.objects.count() == 2
+
+
+def test_months_that_waited_for_a_killed_command_go_to_a_worker(
+    cast: Cast, aws: str, broker: Broker, tmp_path: Path
+) -> None:
+    bills.make_bucket()
+    connection = bills.connect(cast.acme)
+    for month in (4, 5):
+        bills.put_bill(bills.bill([bills.usage("4")], dt.date(2026, month, 1)))
+    look = services.request_import(connection, Trigger.COMMAND, sender=None)
+    services.run_look(look, sender=lambda run, seconds: None)
+    killed, waiting = look.months.order_by("billing_period")
+    killed.claim()
+    long_ago = timezone.now() - 2 * STALE_AFTER
+    ImportRun.objects.filter(pk=killed.pk).update(heartbeat_at=long_ago)
+    with celery_worker(broker, aws, tmp_path):
+        broker.send("billing.watch_imports")
+        wait_for(ImportRun.objects.filter(pk=waiting.pk, state=RunState.SUCCEEDED).exists)
 
 
 def test_a_look_whose_task_comes_again_later_says_nothing_of_now(cast: Cast, aws: str) -> None:
