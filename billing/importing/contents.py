@@ -67,6 +67,7 @@ class Contents:
             self.run.bytes_read += spooled.info.size
             self.run.advance(**progress.now())
         reader.finish()
+        house.take_less_memory()
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """The DuckDB in which one delivery is worked on: bounded memory, spilling to the spool."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,8 @@ from billing.importing.formats.base import BillFormat
 from billing.importing.readers import Reading
 from billing.measures import Measure
 
-# What most deliveries have room in, and what those have that need more.
-_MEMORY, MEMORY_LIMIT = "160MB", "400MB"
+# What most deliveries have room in, and then what was read of them; what those have that need more.
+_MEMORY, _MEMORY_AFTERWARDS, MEMORY_LIMIT = "160MB", "120MB", "400MB"
 THREADS = 2
 MEASURES = (*Measure.values, "usage_quantity")
 LABELS = (
@@ -90,6 +90,13 @@ class Warehouse:
         """Let DuckDB have all the memory there is, for what cannot be done again."""
         self._has_all_memory = True
         self.db.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+
+    def take_less_memory(self) -> None:
+        """Let DuckDB have no more than what was read needs, unless that is more."""
+        if self._has_all_memory:
+            return
+        with suppress(duckdb.OutOfMemoryException):  # so much is in use: the limit stays
+            self.db.execute(f"SET memory_limit = '{_MEMORY_AFTERWARDS}'")
 
     def add(self, query: str, scale: int = amounts.COST_SCALE) -> None:
         """Add cost items, each with labels of its own: rows of LABELS and COSTS, in their order.
