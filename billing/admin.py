@@ -267,16 +267,6 @@ class DeliveryAdmin(_ReadAndLoaded, ReadOnlyAdmin[Delivery]):
     ]
     list_filter = ["state", "export", MonthFilter]
     list_select_related = ["export"]
-    readonly_fields: ClassVar[list[str]] = [
-        "month",
-        "condition",
-        "sums",
-        "restated",
-        "line_items",
-        "daily_rows",
-        "bytes",
-        "final",
-    ]
     fields: ClassVar[Any] = [
         "export",
         "month",
@@ -293,6 +283,7 @@ class DeliveryAdmin(_ReadAndLoaded, ReadOnlyAdmin[Delivery]):
         "created_at",
         "loaded_at",
     ]
+    readonly_fields = fields
 
     @admin.display(description="billing period", ordering="billing_period")
     def month(self, delivery: Delivery) -> str:
