@@ -16,7 +16,7 @@ CHECK_ENV = env -u DATABASE_URL_FILE -u CELERY_BROKER_URL_FILE -u SECRET_KEY_FIL
 	DATABASE_URL=postgres://nobody@127.0.0.1:9/none CELERY_BROKER_URL=redis://127.0.0.1:9/0
 
 # Tests wait for servers now and then: three of them keep two cores busy.
-WORKERS ?= $(shell nproc 2>/dev/null | awk '{ n = $$1 < 3 ? 3 : $$1; print n > 8 ? 8 : n }' | grep . || echo 3)
+WORKERS ?= $(shell nproc 2>/dev/null | awk '{ n = $$1 < 3 ? 3 : $$1; print (n > 8 ? 8 : n) }' | grep . || echo 3)
 
 help:
 	@echo "make demo        install and start everything with a sample company (PORT=9000 make demo)"
